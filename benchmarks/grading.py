@@ -30,6 +30,8 @@ from swe_gym_env.sandbox import open_sandbox
 from swe_gym_env.task import Task
 from swe_gym_env.tasks.swebench import swebench_task
 
+# The instances and the offline client are those of the tests.
+sys.path.insert(0, str(Path(__file__).parents[1]))
 SECONDS = 1800
 MALFORMED = "--- a/nowhere.py\n+++ b/nowhere.py\n@@ -1 +1 @@\n-one\n+two\n"
 
@@ -53,6 +55,8 @@ class Peer:
         self.harness: Any = run_evaluation
         self.client: Any = docker.from_env(timeout=SECONDS)
         if not network:
+            from tests.support.reference import Offline
+
             self.client = Offline(self.client)
         self.stopping = 0.0
         self.cleanup = run_evaluation.cleanup_container
@@ -82,23 +86,6 @@ class Peer:
         began = time.perf_counter()
         self.cleanup(*arguments)
         self.stopping += time.perf_counter() - began
-
-
-class Offline:
-    """A docker client whose containers have no network, for engines that have none to give."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    @property
-    def containers(self) -> "Offline":
-        return Offline(self.inner.containers)
-
-    def create(self, **options: Any) -> Any:
-        return self.inner.create(**options, network_mode="none")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
 
 
 def judge(task: Task, patch: str, network: bool) -> Sample:
@@ -143,7 +130,6 @@ def read_rows(path: Path | None) -> list[dict[str, Any]]:
     """The instances to judge."""
     if path is not None:
         return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     from tests.support.mini_instance import INSTALL, mini_instance
 
     return [mini_instance(INSTALL).row]

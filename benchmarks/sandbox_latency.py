@@ -113,11 +113,7 @@ def _wait_for_pool() -> None:
     from swe_gym_env.sandbox import pool
 
     until = time.monotonic() + 20
-    shelves = pool.shared()
-    while time.monotonic() < until:
-        kinds = list(shelves._shelves)
-        if all(shelves.ready(kind) for kind in kinds):
-            return
+    while not pool.shared().full() and time.monotonic() < until:
         time.sleep(0.02)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
+from swe_gym_env.errors import OptionError
 from swe_gym_env.making import refuse_unknown, vectorized
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def make_swe_local(**options: Any) -> gym.Env[str, str]:
 
 def make_harbor(
     *,
-    dataset: str | Path,
+    dataset: str | Path | None = None,
     instances: Instances = None,
     verifier: str = "shared",
     render_mode: str | None = None,
@@ -97,11 +98,14 @@ def make_harbor(
     agent's own container, Harbor's way) or "fresh" (a new one, with the work tree alone).
     Images are not built here: see `swe_gym_env.tasks.harbor.build_image`.
     """
+    if dataset is None:
+        raise OptionError("Harbor-v0 needs dataset=PATH: a task's folder or a folder of them")
+    place = dataset
 
     def load() -> "Loaded":
         from swe_gym_env.tasks.catalogue import load_harbor
 
-        return load_harbor(dataset, verifier=verifier, instances=instances)
+        return load_harbor(place, verifier=verifier, instances=instances)
 
     known = ("dataset", "instances", "verifier", "render_mode")
     return _environment("Harbor-v0", load, options, known, render_mode)

@@ -76,6 +76,11 @@ class Pool:
         with self._change:
             return len(self._shelves[kind].ready) if kind in self._shelves else 0
 
+    def full(self) -> bool:
+        """Whether of every kind as many are ready as are wanted."""
+        with self._change:
+            return all(len(s.ready) >= s.wanted for s in self._shelves.values())
+
     def close(self) -> None:
         """Close what was not taken; what is being started is waited for."""
         with self._change:

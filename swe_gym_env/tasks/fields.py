@@ -24,6 +24,11 @@ def text(row: Mapping[str, Any], name: str, default: str | None = None) -> str:
         if default is None:
             raise TaskError(f"field {name!r} is missing")
         return default
+    return checked_text(name, value)
+
+
+def checked_text(name: str, value: Any) -> str:
+    """The value, if it is text that can be written."""
     if not isinstance(value, str):
         raise TaskError(f"field {name!r}: expected text, got {shown(value)}")
     try:

@@ -27,6 +27,7 @@ from typing import Any, Literal
 from swe_gym_env.errors import TaskError
 from swe_gym_env.grading import HiddenTests
 from swe_gym_env.task import Privileged, Task
+from swe_gym_env.tasks.fields import checked_text, shown
 
 
 def load_task_file(
@@ -82,7 +83,7 @@ def _parse(line: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise TaskError(f"not JSON: {error}") from error
     if not isinstance(row, dict):
-        raise TaskError(f"expected a JSON object with the fields of a task, got {_shown(row)}")
+        raise TaskError(f"expected a JSON object with the fields of a task, got {shown(row)}")
     return row
 
 
@@ -118,18 +119,8 @@ def _row(task: Task) -> dict[str, Any]:
     return {name: dict(v) if isinstance(v, Mapping) else v for name, v in row.items()}
 
 
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise TaskError(f"field {name!r}: expected text, got {_shown(value)}")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise TaskError(f"field {name!r}: half a surrogate pair cannot be written") from error
-    return value
-
-
 def _filled(name: str, value: Any) -> str:
-    if not _text(name, value).strip():
+    if not checked_text(name, value).strip():
         raise TaskError(f"field {name!r}: expected text, got an empty one")
     return str(value)
 
@@ -140,14 +131,14 @@ def _maybe_text(name: str, value: Any) -> str | None:
 
 def _names(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise TaskError(f"field {name!r}: expected a list of test names, got {_shown(value)}")
+        raise TaskError(f"field {name!r}: expected a list of test names, got {shown(value)}")
     return tuple(_filled(name, entry) for entry in value)
 
 
 def _texts(name: str, value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise TaskError(f"field {name!r}: expected an object of texts, got {_shown(value)}")
-    return {key: _text(f"{name}[{key}]", entry) for key, entry in value.items()}
+        raise TaskError(f"field {name!r}: expected an object of texts, got {shown(value)}")
+    return {key: checked_text(f"{name}[{key}]", entry) for key, entry in value.items()}
 
 
 def _tree(name: str, value: Any) -> dict[str, str]:
@@ -157,11 +148,6 @@ def _tree(name: str, value: Any) -> dict[str, str]:
         if not parts or parts[0] == "/" or ".." in parts or "\0" in path or path.endswith("/"):
             raise TaskError(f"field {name!r}: {path!r} is not the path of a file inside the tree")
     return texts
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return f"{type(value).__name__} {text if len(text) < 40 else text[:36] + ' ...'}"
 
 
 _FIELDS: Mapping[str, tuple[Callable[[str, Any], Any], *tuple[Any, ...]]] = {

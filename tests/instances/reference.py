@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.instances.cache import InstanceError, home
+from tests.support.reference import Offline
 
 SECONDS = 600
 
@@ -18,23 +19,6 @@ class Reference:
     report: Mapping[str, Any]  # of report.json: resolved, patch_successfully_applied, tests_status
     statuses: Mapping[str, str]  # by test: "PASSED", "FAILED", "ERROR", "SKIPPED", "XFAIL"
     log: str
-
-
-class Offline:
-    """A docker client whose containers have no network: these images need none."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    @property
-    def containers(self) -> "Offline":
-        return Offline(self.inner.containers)
-
-    def create(self, **options: Any) -> Any:
-        return self.inner.create(**options, network_mode="none")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
 
 
 def reference_verdict(row: Mapping[str, Any], patch: str) -> dict[str, Any]:

@@ -13,15 +13,15 @@ _LOGS = Path(tempfile.gettempdir())
 _lock = threading.Lock()
 
 
-class _Offline:
+class Offline:
     """A docker client whose containers have no network: engines for tests may have none to give."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
 
     @property
-    def containers(self) -> "_Offline":
-        return _Offline(self.inner.containers)
+    def containers(self) -> "Offline":
+        return Offline(self.inner.containers)
 
     def create(self, **options: Any) -> Any:
         return self.inner.create(**options, network_mode="none")
@@ -55,7 +55,7 @@ def swebench_resolves(row: dict[str, Any], patch: str, seconds: int = 600) -> bo
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             done = harness.run_instance(
-                make_test_spec(row), prediction, _Offline(client), run, seconds
+                make_test_spec(row), prediction, Offline(client), run, seconds
             )
         return bool(done and done[1][row["instance_id"]]["resolved"])
     finally:

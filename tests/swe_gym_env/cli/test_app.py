@@ -45,7 +45,7 @@ def test_every_command_teaches_itself_by_examples(command: Command, name: str) -
         (["list", "RepairToy-v0", "--tasks", "bank-x*"], "no task matches 'bank-x*'"),
         (["list", "RepairToy-v0", "--env-options", "modules"], "NAME=VALUE"),
         (["list", "RepairToy-v0", "--env-options", "modles=2"], "did you mean 'modules'?"),
-        (["list", "Harbor-v0"], "needs the option 'dataset'"),
+        (["list", "Harbor-v0"], "needs dataset=PATH"),
         (["list", "SWELocal-v0"], "needs dataset=PATH"),
         (["show", "bank-0000"], "did you mean 'bank-000'?"),
         (["validate", "--times", "0"], "--times must be at least 1"),

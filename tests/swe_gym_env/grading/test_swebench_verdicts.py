@@ -7,8 +7,16 @@ import pytest
 
 from swe_gym_env.grading.report import GradeReport
 from swe_gym_env.task import Task
-from tests.support.forgeries import FORGERIES
-from tests.support.mini_instance import GOLD, INSTALL, WRONG, mini_task, new_file, open_mini
+from tests.attacks.payloads import HOOK, LINES, RUNNER
+from tests.support.mini_instance import (
+    GOLD,
+    INSTALL,
+    WRONG,
+    edited,
+    mini_task,
+    new_file,
+    open_mini,
+)
 from tests.support.reference import swebench_resolves
 
 pytestmark = pytest.mark.docker
@@ -22,7 +30,17 @@ HONEST = {
     "CRLF": CRLF,
     "repair and a test": GOLD + new_file("tests/test_mine.py", "def test_mine():\n    pass\n"),
 }
-FORGED = ("conftest hook", "runner patched at import", "result lines and exit code at exit")
+_IMPORT = "from shapes.area import square\n"
+FORGED = {
+    "conftest hook": new_file("conftest.py", HOOK),
+    "runner patched at import": edited("shapes/__init__.py", _IMPORT, _IMPORT + RUNNER),
+    "result lines and exit code at exit": edited(
+        "shapes/__init__.py",
+        _IMPORT,
+        f"{_IMPORT}import atexit, os\n"
+        f"atexit.register(lambda: os.write(1, b'{LINES}>>>>> Test Exit Code: 0\\n'))\n",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +54,7 @@ class Both:
 @pytest.fixture(scope="module")
 def judged(task: Task) -> dict[str, Both]:
     """Every patch judged by both sides, a few at a time."""
-    patches = {**HONEST, **{name: FORGERIES[name] for name in FORGED}}
+    patches = {**HONEST, **FORGED}
 
     def judge(patch: str) -> Both:
         return Both(
