@@ -20,12 +20,13 @@ import gymnasium as gym
 from baselines.config import Compare, options
 from baselines.files import write_atomically
 from baselines.methods import get_method
-from dagger_algo.collect import EnvPool, collect
+from dagger_algo.collect import collect
 from dagger_algo.conversation import Episode
+from dagger_algo.env_pool import EnvPool
 from dagger_algo.evaluate import Evaluation, evaluate
 from dagger_algo.examples import imitate
+from dagger_algo.gates.mixture import STUDENT_ONLY, TEACHER_ONLY
 from dagger_algo.ledger import Budget, Ledger
-from dagger_algo.mixture import STUDENT_ONLY, TEACHER_ONLY
 from dagger_algo.policies.lm import LMPolicy
 from dagger_algo.policies.scripted import ExpertTeacher
 from dagger_algo.policy import Student
@@ -211,6 +212,9 @@ class _CellLog:
             file.flush()
             os.fsync(file.fileno())
         self._tell({"phase": "round", **figures})
+
+    def resumed(self, rounds: list[dict[str, Any]]) -> None:
+        write_atomically(self._path, "".join(json.dumps(figures) + "\n" for figures in rounds))
 
 
 def _write_examples(config: Compare, job: Job, folder: Path, student: LMPolicy) -> None:

@@ -15,7 +15,7 @@ from dagger_algo.ledger import Budget
 from dagger_algo.lm.generate import Sampling
 from dagger_algo.lm.learner import LearnerConfig
 from dagger_algo.lm.tiny import TinyConfig
-from dagger_algo.mixture import Beta
+from dagger_algo.schedules import Beta
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class GRPOConfig:
 @method("grpo", GRPOConfig(), needs_teacher=False)
 def train(run: Run, config: GRPOConfig) -> None:
     """Train `run.student` until the budget is spent."""
-    for i in range(1, config.evaluate + 1):
+    for i in run.rounds(config.evaluate):
         limit = run.share(i, config.evaluate)
         signal = []
         while not run.ledger.spent(limit):

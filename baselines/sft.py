@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from baselines.methods import method
 from dagger_algo.examples import imitate
-from dagger_algo.mixture import TEACHER_ONLY
+from dagger_algo.gates.mixture import TEACHER_ONLY
 from dagger_algo.run import Run
 
 
@@ -29,7 +29,7 @@ class SFTConfig:
 @method("sft", SFTConfig())
 def train(run: Run, config: SFTConfig) -> None:
     """Train `run.student` until the budget is spent, evenly over the rounds."""
-    for i in range(1, config.rounds + 1):
+    for i in run.rounds(config.rounds):
         run.collect(i, run.share(i, config.rounds), gate=TEACHER_ONLY, teacher=run.teacher)
-        fit = run.fit(imitate(run.store), epochs=config.epochs)
+        fit = run.fit(imitate(run.episodes(i)), epochs=config.epochs)
         run.report(i, loss=fit["loss"])

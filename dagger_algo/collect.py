@@ -1,80 +1,35 @@
-"""Rolls episodes, many at once, and asks the teacher for a label at every visited state."""
+"""Rolls episodes, many at once, and asks the teacher for labels at the states they visit."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, Self
-
-import gymnasium as gym
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from dagger_algo.conversation import Action, Actor, Conversation, Episode, Outcome, Turn
+from dagger_algo.env_pool import EnvPool
+from dagger_algo.gates.gate import Adaptive, Gate, Moment, Sees
+from dagger_algo.gates.mixture import STUDENT_ONLY
+from dagger_algo.labels import Labels
 from dagger_algo.ledger import Budget, Ledger
-from dagger_algo.mixture import STUDENT_ONLY, Gate
 from dagger_algo.policy import Policy
-
-
-class EnvPool:
-    """Several environments of one kind, stepped at the same time by threads.
-
-    Threads, because a text environment waits for something else: a sandbox, a server, a browser.
-    Environments are made when first needed, and closed with the pool.
-    """
-
-    def __init__(self, make_env: Callable[[], gym.Env[str, str]], size: int) -> None:
-        self._make_env = make_env
-        self.size = size
-        self._envs: list[gym.Env[str, str] | None] = [None] * size
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="env")
-
-    def reset(self, slots: Sequence[int], seeds: Sequence[int]) -> list[tuple[str, dict[str, Any]]]:
-        """Reset the environments in these slots, each with its own seed."""
-
-        def one(slot: int, seed: int) -> tuple[str, dict[str, Any]]:
-            env = self._envs[slot]
-            if env is None:
-                env = self._envs[slot] = self._make_env()
-            return env.reset(seed=seed)
-
-        return list(self._threads.map(one, slots, seeds))
-
-    def step(
-        self, slots: Sequence[int], actions: Sequence[str]
-    ) -> list[tuple[str, float, bool, bool, dict[str, Any]]]:
-        """Step the environments in these slots."""
-
-        def one(slot: int, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
-            env = self._envs[slot]
-            assert env is not None, "step before reset"
-            observation, reward, terminated, truncated, info = env.step(action)
-            return observation, float(reward), terminated, truncated, info
-
-        return list(self._threads.map(one, slots, actions))
-
-    def close(self) -> None:
-        """Close every environment; safe to call twice."""
-        envs, self._envs = self._envs, [None] * self.size
-        list(self._threads.map(lambda env: env and env.close(), envs))
-        self._threads.shutdown()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 @dataclass
 class _Running:
-    """An episode under way in one slot of the pool."""
+    """An episode under way in one slot of the pool.
+
+    past: what is stored of it, when it was collected before an interruption. Such an episode is
+    not rolled again; it takes its turns in step with the others, so that everything that depends
+    on who runs beside whom, and on what was spent when, comes out as it would have without one.
+    """
 
     slot: int
     seed: int
     task: str
     conversation: Conversation
     turns: list[Turn] = field(default_factory=list)
+    past: Episode | None = None
 
     def finish(self, outcome: Outcome, round: int) -> Episode:
-        return Episode(
+        return self.past or Episode(
             self.conversation.key,
             self.seed,
             self.task,
@@ -92,62 +47,116 @@ def collect(
     *,
     gate: Gate = STUDENT_ONLY,
     teacher: Policy | None = None,
+    labels: Labels = Labels(),
     ledger: Ledger | None = None,
     limit: Budget | None = None,
     count_tokens: Callable[[str], int] = len,
     round: int = 0,
+    known: Mapping[str, Episode] | None = None,
+    broken: Callable[[Episode], None] = lambda episode: None,
 ) -> Iterator[Episode]:
     """Roll one episode per seed and yield each as it ends.
 
-    The policies are asked in one batch per turn for all running episodes; `gate` says who acts.
-    With a `teacher`, every visited state gets its label, whoever acts. A teacher without an
-    answer loses that label, and the student acts in its place. When `ledger` reaches `limit`
-    nothing more is started, and what is running ends where it is with Outcome.CUT. Episodes in
-    which the environment itself broke are counted and dropped.
+    The policies are asked in one batch per turn for all running episodes; `gate` says who acts,
+    and `labels` where the teacher is asked: at every visited state, whoever acts, unless it says
+    otherwise. A teacher without an answer loses that label, and the student acts in its place.
+    When `ledger` reaches `limit` nothing more is started, and what is running ends where it is with
+    Outcome.CUT. Episodes in which the environment itself broke are counted, handed to `broken`, and
+    not yielded. known: episodes by key that an interrupted collection had already stored.
     """
     todo = iter(seeds)
     free = list(range(pool.size))
     running: list[_Running] = []
     ledger = ledger or Ledger()
 
+    def end(run: _Running, outcome: Outcome) -> Iterator[Episode]:
+        episode = run.finish(outcome, round)
+        if outcome is Outcome.INFRA:
+            ledger.episodes_infra += 1
+            broken(episode)
+            return
+        if isinstance(gate, Adaptive):
+            gate.observe(episode)
+        yield episode
+
     while True:
         if limit is not None and ledger.spent(limit):
-            yield from (run.finish(Outcome.CUT, round) for run in running if run.turns)
+            for run in running:
+                if run.turns:
+                    yield from end(run, Outcome.CUT)
             return
-        start = [(slot, seed) for slot, seed in zip(free, todo, strict=False)]
-        if start:
-            with ledger.clock("environment"):
-                first = pool.reset([slot for slot, _ in start], [seed for _, seed in start])
-            for (slot, seed), (observation, info) in zip(start, first, strict=True):
-                free.remove(slot)
-                key = f"{round}/{seed}/{ledger.episodes}"
-                ledger.episodes += 1
-                state = Conversation(key, (observation,), (), info)
-                running.append(_Running(slot, seed, str(info.get("task", "")), state))
+        starting = [(slot, seed) for slot, seed in zip(free, todo, strict=False)]
+        running += _start(pool, starting, ledger, round, known or {})
+        free = free[len(starting) :]
         if not running:
             return
 
-        actors, actions, labels = _decide(running, student, teacher, gate, ledger, count_tokens)
+        outcomes = _replay(running, labels, ledger, count_tokens)
+        live = [run for run in running if run.past is None]
+        chosen = _decide(live, student, teacher, gate, labels, ledger, count_tokens)
         with ledger.clock("environment"):
-            steps = pool.step([run.slot for run in running], [action.text for action in actions])
-        ledger.env_steps += len(steps)
-
-        still: list[_Running] = []
-        for run, actor, action, label, step in zip(
-            running, actors, actions, labels, steps, strict=True
-        ):
+            steps = pool.step([run.slot for run in live], [turn.action.text for turn in chosen])
+        ledger.env_steps += len(running)
+        for run, turn, step in zip(live, chosen, steps, strict=True):
             observation, reward, terminated, truncated, info = step
-            run.turns.append(Turn(run.conversation.observations[-1], action, actor, label, reward))
-            run.conversation = run.conversation.after(action, observation, info)
-            if not (terminated or truncated):
-                still.append(run)
-                continue
-            free.append(run.slot)
+            run.turns.append(replace(turn, reward=reward))
+            run.conversation = run.conversation.after(turn.action, observation, info)
             if info.get("infra_failure"):
-                ledger.episodes_infra += 1
-                continue
-            yield run.finish(Outcome.TERMINATED if terminated else Outcome.TRUNCATED, round)
-        running = still
+                outcomes[run.slot] = Outcome.INFRA
+            elif terminated or truncated:
+                outcomes[run.slot] = Outcome.TERMINATED if terminated else Outcome.TRUNCATED
+
+        over = [run for run in running if run.slot in outcomes]
+        running = [run for run in running if run.slot not in outcomes]
+        for run in over:
+            free.append(run.slot)
+            yield from end(run, outcomes[run.slot])
+
+
+def _start(
+    pool: EnvPool,
+    starting: Sequence[tuple[int, int]],
+    ledger: Ledger,
+    round: int,
+    known: Mapping[str, Episode],
+) -> list[_Running]:
+    """Begin one episode per (slot, seed); one that is known is not rolled again."""
+    begun = []
+    for slot, seed in starting:
+        key = f"{round}/{seed}/{ledger.episodes}"
+        ledger.episodes += 1
+        past = known.get(key)
+        begun.append(_Running(slot, seed, "", Conversation(key, ("",)), past=past))
+    live = [run for run in begun if run.past is None]
+    if live:
+        with ledger.clock("environment"):
+            first = pool.reset([run.slot for run in live], [run.seed for run in live])
+        for run, (observation, info) in zip(live, first, strict=True):
+            run.task = str(info.get("task", ""))
+            run.conversation = Conversation(run.conversation.key, (observation,), (), info)
+    return begun
+
+
+def _replay(
+    running: Sequence[_Running],
+    labels: Labels,
+    ledger: Ledger,
+    count_tokens: Callable[[str], int],
+) -> dict[int, Outcome]:
+    """One turn of every stored episode; slot -> outcome of those that end with it."""
+    outcomes: dict[int, Outcome] = {}
+    for run in running:
+        if run.past is None:
+            continue
+        turn = run.past.turns[len(run.turns)]
+        run.turns.append(turn)
+        if turn.asked:
+            ledger.answered(turn.label, count_tokens)
+        if turn.actor is Actor.TEACHER and not labels.executed:
+            ledger.answered(turn.action, count_tokens)
+        if len(run.turns) == len(run.past.turns) and run.past.outcome is not Outcome.CUT:
+            outcomes[run.slot] = run.past.outcome
+    return outcomes
 
 
 def _decide(
@@ -155,29 +164,97 @@ def _decide(
     student: Policy,
     teacher: Policy | None,
     gate: Gate,
+    labels: Labels,
     ledger: Ledger,
     count_tokens: Callable[[str], int],
-) -> tuple[list[Actor], list[Action], list[Action | None]]:
-    """Who acts in each running episode, with which action, and the teacher's label there."""
+) -> list[Turn]:
+    """The next turn of each running episode, but for its reward."""
     states = [run.conversation for run in running]
-    labels: list[Action | None] = [None] * len(states)
-    if teacher is not None:
-        with ledger.clock("teacher"):
-            labels = teacher.act(states)
-        ledger.teacher_queries += len(states)
-        ledger.labels_lost += sum(label is None for label in labels)
-        ledger.teacher_tokens += sum(count_tokens(label.text) for label in labels if label)
+    count = len(states)
+    proposals: list[Action | None] = [None] * count
+    answers: list[Action | None] = [None] * count
+    asked = [False] * count
 
-    actors = [
-        Actor.TEACHER if wanted is Actor.TEACHER and label is not None else Actor.STUDENT
-        for wanted, label in zip(gate(states), labels, strict=True)
+    def propose(indices: Sequence[int]) -> None:
+        if indices:
+            with ledger.clock("student"):
+                for i, action in zip(
+                    indices, student.act([states[i] for i in indices]), strict=True
+                ):
+                    proposals[i] = action
+
+    def ask(indices: Sequence[int]) -> None:
+        indices = indices[: ledger.may_ask(labels.budget)] if teacher is not None else []
+        if teacher is None or not indices:
+            return
+        with ledger.clock("teacher"):
+            found = teacher.act([states[i] for i in indices])
+        for i, answer in zip(indices, found, strict=True):
+            asked[i], answers[i] = True, answer
+            ledger.answered(answer, count_tokens)
+
+    everyone = range(count)
+    if Sees.PROPOSAL in gate.sees:
+        propose(everyone)
+    if Sees.LABEL in gate.sees:
+        ask(everyone)
+    decisions = gate(
+        [
+            Moment(run.conversation, run.turns, proposal, answer)
+            for run, proposal, answer in zip(running, proposals, answers, strict=True)
+        ]
+    )
+    if Sees.LABEL not in gate.sees:
+        ask([i for i, decision in enumerate(decisions) if labels.wanted(decision)])
+    teaching = [
+        decision.actor is Actor.TEACHER and answer is not None
+        for decision, answer in zip(decisions, answers, strict=True)
     ]
-    own = [state for state, actor in zip(states, actors, strict=True) if actor is Actor.STUDENT]
-    with ledger.clock("student"):
-        drawn = iter(student.act(own) if own else [])
-    actions: list[Action] = []
-    for actor, label in zip(actors, labels, strict=True):
-        action = label if actor is Actor.TEACHER else next(drawn)
+    propose([i for i in everyone if not teaching[i] and proposals[i] is None])
+    taught = dict(enumerate(answers))
+    if not labels.executed:
+        taught |= _again(states, answers, teaching, teacher, ledger, count_tokens)
+
+    turns = []
+    for i, decision in enumerate(decisions):
+        action = taught[i] if teaching[i] else proposals[i]
         assert action is not None, "a student always answers"
-        actions.append(action)
-    return actors, actions, labels
+        turns.append(
+            Turn(
+                states[i].observations[-1],
+                action,
+                Actor.TEACHER if teaching[i] else Actor.STUDENT,
+                answers[i],
+                0.0,
+                asked[i],
+                proposals[i] if Sees.PROPOSAL in gate.sees else None,
+                decision.score,
+            )
+        )
+    return turns
+
+
+def _again(
+    states: Sequence[Conversation],
+    answers: Sequence[Action | None],
+    teaching: Sequence[bool],
+    teacher: Policy | None,
+    ledger: Ledger,
+    count_tokens: Callable[[str], int],
+) -> dict[int, Action | None]:
+    """A second answer where the teacher acts: what is executed is then not the labelled sample.
+
+    Where there is none the first is executed, and counted twice.
+    """
+    indices = [i for i, acts in enumerate(teaching) if acts]
+    if teacher is None or not indices:
+        return {}
+    # Another key, since a teacher that samples gives the same answer for the same one.
+    asked = [replace(states[i], key=f"{states[i].key}/executed") for i in indices]
+    with ledger.clock("teacher"):
+        found = [
+            second or answers[i] for i, second in zip(indices, teacher.act(asked), strict=True)
+        ]
+    for answer in found:
+        ledger.answered(answer, count_tokens)
+    return dict(zip(indices, found, strict=True))

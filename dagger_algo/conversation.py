@@ -23,17 +23,36 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What one answer cost.
+
+    tokens_in, tokens_out: as the one who answered counts them. money: in the currency of the price
+    list. seconds: wall-clock, retries included. cached: it came from a cache, and cost nothing now.
+    """
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    money: float = 0.0
+    seconds: float = 0.0
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One whole turn of an agent: reasoning and tool call, as text.
 
     token_ids: exactly the ids that were sampled, end-of-turn token included; None where the
         policy has no tokens (scripts, servers).
     logprobs: log-probability of each of those ids under the policy that sampled them, nats.
+    entropy: mean entropy of the distributions that those ids were drawn from, nats per token.
+    usage: what it cost to get, where that is known.
     """
 
     text: str
     token_ids: tuple[int, ...] | None = None
     logprobs: tuple[float, ...] | None = None
+    entropy: float | None = None
+    usage: Usage | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +90,10 @@ class Turn:
     action: what was executed, and by whom (`actor`).
     label: what the teacher would have done here; None where it was not asked or did not answer.
     reward: of this step.
+    asked: the teacher was asked here, whether or not it answered.
+    proposal: what the student would have done, where a gate wanted to know; equal to `action` where
+        the student then acted.
+    score: what the gate went by, in the gate's own unit.
     """
 
     observation: str
@@ -78,6 +101,9 @@ class Turn:
     actor: Actor
     label: Action | None
     reward: float
+    asked: bool = False
+    proposal: Action | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

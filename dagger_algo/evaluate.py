@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dagger_algo.collect import EnvPool, collect
+from dagger_algo.collect import collect
 from dagger_algo.conversation import Episode
+from dagger_algo.env_pool import EnvPool
 from dagger_algo.policy import Student
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from dagger_algo.conversation import Action
 from dagger_algo.errors import ConfigError
 
 
@@ -26,14 +27,39 @@ class Budget:
                 raise ConfigError(f"budget.{name} must be above 0, not {value}")
 
 
+@dataclass(frozen=True)
+class TeacherBudget:
+    """The most that a teacher may be asked; None is no limit. Unlike `Budget`, spending it does not
+    end the collection."""
+
+    queries: int | None = None
+    """Questions, answered or not."""
+    tokens: int | None = None
+    """Tokens of its answers, in the student's own tokens."""
+    money: float | None = None
+    """In the currency of the teacher's price list."""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value is not None and value < 0:
+                raise ConfigError(f"the teacher's budget of {name} must not be negative: {value}")
+
+
 @dataclass
 class Ledger:
-    """Running totals. Seconds are wall-clock of this process, by what they were spent on."""
+    """Running totals.
+
+    teacher_tokens: of its answers, in the student's tokens. teacher_tokens_in: of the questions, as
+    the teacher counts them. seconds: wall-clock of this process, by what it was spent on.
+    """
 
     budget: Budget = field(default_factory=Budget)
     env_steps: int = 0
     teacher_tokens: int = 0
+    teacher_tokens_in: int = 0
     teacher_queries: int = 0
+    teacher_money: float = 0.0
+    cache_hits: int = 0
     labels_lost: int = 0
     episodes: int = 0
     episodes_infra: int = 0
@@ -45,6 +71,30 @@ class Ledger:
         """Is either limit reached? `budget` stands in for the whole one, e.g. a round's share."""
         limit = budget or self.budget
         return self.env_steps >= limit.env_steps or self.teacher_tokens >= limit.teacher_tokens
+
+    def may_ask(self, budget: TeacherBudget) -> int | None:
+        """How many more questions the teacher's budget allows; None is no limit."""
+        if budget.tokens is not None and self.teacher_tokens >= budget.tokens:
+            return 0
+        if budget.money is not None and self.teacher_money >= budget.money:
+            return 0
+        return None if budget.queries is None else max(0, budget.queries - self.teacher_queries)
+
+    def answered(self, answer: Action | None, count_tokens: Callable[[str], int]) -> None:
+        """Account for one question to the teacher and its answer (None: there was none).
+
+        An answer out of a cache costs no money, but counts like any other in tokens: methods are
+        compared by what they would need, not by who ran first.
+        """
+        self.teacher_queries += 1
+        if answer is None:
+            self.labels_lost += 1
+            return
+        self.teacher_tokens += count_tokens(answer.text)
+        if answer.usage is not None:
+            self.teacher_tokens_in += answer.usage.tokens_in
+            self.cache_hits += answer.usage.cached
+            self.teacher_money += 0.0 if answer.usage.cached else answer.usage.money
 
     def share(self, start: "Ledger", i: int, rounds: int) -> Budget:
         """The limit, counted from 0, that round `i` of `rounds` may spend up to, when what was

@@ -40,3 +40,11 @@ class Student(Policy, Protocol):
     def save(self, folder: Path) -> None:
         """Write a checkpoint that `load` of the same class can read."""
         ...
+
+    def save_state(self, folder: Path) -> None:
+        """Write everything that training goes on from: weights, optimizer, random streams."""
+        ...
+
+    def load_state(self, folder: Path) -> None:
+        """Go back to what `save_state` wrote; raises CheckpointError when it does not fit."""
+        ...

@@ -5,14 +5,18 @@ what makes methods comparable is that all of them get the same.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from dagger_algo.collect import EnvPool, collect
+from dagger_algo.checkpoints import Checkpoints, Progress, ledger_of
+from dagger_algo.collect import collect
 from dagger_algo.conversation import Episode
+from dagger_algo.env_pool import EnvPool
 from dagger_algo.evaluate import Evaluation
+from dagger_algo.gates.gate import Adaptive, Gate
+from dagger_algo.gates.mixture import STUDENT_ONLY
+from dagger_algo.labels import Labels
 from dagger_algo.ledger import Budget, Ledger
-from dagger_algo.mixture import STUDENT_ONLY, Gate
 from dagger_algo.policy import Policy, Student
 from dagger_algo.store import EpisodeStore
 
@@ -28,6 +32,11 @@ class Log(Protocol):
         """A round is over; plain figures by name."""
         ...
 
+    def resumed(self, rounds: list[dict[str, Any]]) -> None:
+        """An interrupted run goes on: these are the rounds that were over by then, and no others
+        that may have been told."""
+        ...
+
 
 class Silent:
     """A log that keeps the rounds' figures and shows nothing."""
@@ -40,13 +49,33 @@ class Silent:
     def round(self, figures: dict[str, Any]) -> None:
         self.rounds.append(figures)
 
+    def resumed(self, rounds: list[dict[str, Any]]) -> None:
+        self.rounds = list(rounds)
+
+
+class Seeds:
+    """A stream of seeds that knows how many were drawn."""
+
+    def __init__(self, stream: Iterator[int]) -> None:
+        self._stream = stream
+        self.drawn = 0
+
+    def __iter__(self) -> "Seeds":
+        return self
+
+    def __next__(self) -> int:
+        self.drawn += 1
+        return next(self._stream)
+
 
 @dataclass
 class Run:
     """One training run.
 
-    pool: training environments. seeds: an endless stream of their seeds. evaluate: the held-out
-    evaluation. store: the aggregated episodes. start: the ledger as the algorithm found it.
+    pool: training environments. seeds: an endless stream of their seeds, the same whenever the run
+    is made. evaluate: the held-out evaluation. store: the aggregated episodes. checkpoints: where
+    whole rounds are kept; without it an interrupted run cannot be taken up again. start: the ledger
+    as the algorithm found it.
     """
 
     student: Student
@@ -58,10 +87,37 @@ class Run:
     ledger: Ledger
     seed: int = 0
     log: Log = field(default_factory=Silent)
+    checkpoints: Checkpoints | None = None
     start: Ledger = field(init=False)
 
     def __post_init__(self) -> None:
         self.start = self.ledger.copy()
+        self._seeds = Seeds(self.seeds)
+        self.seeds = self._seeds
+        self._figures: list[dict[str, Any]] = []
+        self._known: dict[str, Episode] = {}
+
+    def rounds(self, count: int, gate: Gate | None = None) -> Iterator[int]:
+        """The rounds 1 to `count` that are still to be done.
+
+        An interrupted run goes on after its last whole round, in the middle of the next: what was
+        collected of that one is not collected again. An adaptive `gate` is told of the rounds
+        before.
+        """
+        progress = self.checkpoints and self.checkpoints.load(self.student)
+        done = 0
+        if progress:
+            done, self._figures = progress.round, progress.figures
+            self.start, self.ledger = ledger_of(progress.start), ledger_of(progress.ledger)
+            for _ in range(progress.seeds):
+                next(self.seeds)
+            self.log.resumed(self._figures)
+        for episode in self.store.all():
+            if episode.round > done:
+                self._known[episode.key] = episode
+            elif episode.round > 0 and isinstance(gate, Adaptive):
+                gate.observe(episode)
+        yield from range(done + 1, count + 1)
 
     def share(self, i: int, rounds: int) -> Budget:
         """What may have been spent in all when round `i` of `rounds` ends."""
@@ -74,25 +130,38 @@ class Run:
         *,
         gate: Gate = STUDENT_ONLY,
         teacher: Policy | None = None,
+        labels: Labels = Labels(),
         seeds: Iterator[int] | None = None,
     ) -> list[Episode]:
         """Roll episodes until `limit` is spent (or `seeds` end), storing each as it ends."""
         episodes = []
+
+        def keep(episode: Episode) -> None:
+            if episode.key not in self._known:
+                self.store.append(episode)
+
         for episode in collect(
             self.pool,
             self.seeds if seeds is None else seeds,
             self.student,
             gate=gate,
             teacher=teacher,
+            labels=labels,
             ledger=self.ledger,
             limit=limit,
             count_tokens=self.student.count_tokens,
             round=round,
+            known=self._known,
+            broken=keep,
         ):
-            self.store.append(episode)
+            keep(episode)
             episodes.append(episode)
             self.log.progress("collecting", self.ledger)
         return episodes
+
+    def episodes(self, round: int) -> Iterator[Episode]:
+        """The aggregated dataset as of `round`: what was collected in it and before."""
+        return (episode for episode in self.store if episode.round <= round)
 
     def fit(self, *args: Any, **options: Any) -> dict[str, float]:
         """`student.update`, accounted for."""
@@ -104,21 +173,26 @@ class Run:
         return figures
 
     def report(self, round: int, **figures: Any) -> Evaluation:
-        """Evaluate the student and log the round: `figures`, the evaluation and the ledger."""
+        """Evaluate the student, keep a checkpoint and log the round: `figures`, the evaluation and
+        the ledger."""
         self.log.progress("evaluating", self.ledger)
         with self.ledger.clock("evaluate"):
             result = self.evaluate(self.student)
-        self.log.round(
-            {
-                "round": round,
-                "success": result.success,
-                "eval_seeds": list(result.seeds),
-                "eval_rewards": list(result.rewards),
-                "eval_turns": list(result.turns),
-                **figures,
-                **self.ledger.as_dict(),
-            }
-        )
+        told = {
+            "round": round,
+            "success": result.success,
+            "eval_seeds": list(result.seeds),
+            "eval_rewards": list(result.rewards),
+            "eval_turns": list(result.turns),
+            **figures,
+            **self.ledger.as_dict(),
+        }
+        self._figures.append(told)
+        if self.checkpoints is not None and round > 0:
+            start, ledger = asdict(self.start), asdict(self.ledger)
+            progress = Progress(round, self._seeds.drawn, start, ledger, self._figures)
+            self.checkpoints.save(progress, self.student)
+        self.log.round(told)
         return result
 
 

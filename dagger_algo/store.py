@@ -13,11 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from dagger_algo.conversation import Action, Actor, Episode, Outcome, Turn
+from dagger_algo.conversation import Action, Actor, Episode, Outcome, Turn, Usage
 from dagger_algo.errors import StoreError
 
 FORMAT = "dagger-episodes"
-VERSION = 1
+VERSION = 2
 
 
 class EpisodeStore:
@@ -35,7 +35,7 @@ class EpisodeStore:
             self._write(_line({"format": FORMAT, "version": VERSION}))
         else:
             self._file.truncate(_sound_length(path))
-            self._count = sum(1 for _ in self)
+            self._count = sum(1 for _ in self.all())
 
     def append(self, episode: Episode) -> None:
         """Write one episode; on disk when this returns. Raises StoreError when it cannot be
@@ -47,6 +47,11 @@ class EpisodeStore:
         return self._count
 
     def __iter__(self) -> Iterator[Episode]:
+        return (episode for episode in self.all() if episode.outcome is not Outcome.INFRA)
+
+    def all(self) -> Iterator[Episode]:
+        """Every record, also of episodes in which the environment broke: those say nothing about
+        the agent, and are kept only so that an interrupted run can be taken up again."""
         for _, record in _records(self.path):
             if "episode" in record:
                 yield _episode(record["episode"])
@@ -135,11 +140,13 @@ def _sound_length(path: Path) -> int:
 def _action(data: dict[str, Any] | None) -> Action | None:
     if data is None:
         return None
-    ids, logprobs = data["token_ids"], data["logprobs"]
+    ids, logprobs, usage = data["token_ids"], data["logprobs"], data["usage"]
     return Action(
         data["text"],
         None if ids is None else tuple(ids),
         None if logprobs is None else tuple(logprobs),
+        data["entropy"],
+        None if usage is None else Usage(**usage),
     )
 
 
@@ -155,6 +162,9 @@ def _episode(data: dict[str, Any]) -> Episode:
                 Actor(turn["actor"]),
                 _action(turn["label"]),
                 turn["reward"],
+                turn["asked"],
+                _action(turn["proposal"]),
+                turn["score"],
             )
         )
     return Episode(

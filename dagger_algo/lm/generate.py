@@ -17,7 +17,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 from dagger_algo.conversation import Action, Conversation
 from dagger_algo.lm.codec import ChatCodec
-from dagger_algo.mixture import stream
+from dagger_algo.randomness import stream
 
 
 @dataclass(frozen=True)

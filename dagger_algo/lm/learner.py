@@ -1,6 +1,7 @@
 """The torch learner: weighted likelihood of targets on trajectories. It serves every algorithm
 and knows none of them."""
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,16 @@ class Learner:
             tokens += sum(len(item) for item in batch_items)
         self.model.eval()
         return {"loss": total / len(batches), "steps": len(batches), "tokens": tokens}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a fit depends on besides the weights: plain numbers and tensors."""
+        state = self._rng.bit_generator.state
+        return {"optimizer": self.optimizer.state_dict(), "order": json.dumps(state)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave. ValueError when the model is another one."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._rng.bit_generator.state = json.loads(state["order"])
 
     def loss(self, batch: Batch, kind: Loss = "cross_entropy") -> torch.Tensor:
         """Loss of one minibatch; logits are computed at the predicting positions only."""

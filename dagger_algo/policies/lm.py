@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dagger_algo.conversation import Action, Conversation
@@ -13,6 +14,8 @@ from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.generate import CachedGenerator, Sampling
 from dagger_algo.lm.learner import Learner, LearnerConfig
 from dagger_algo.policy import Loss
+
+_STATE = "training.pt"
 
 
 class LMPolicy:
@@ -55,6 +58,24 @@ class LMPolicy:
             self.tokenizer.save_pretrained(folder)
         except OSError as error:
             raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
+
+    def save_state(self, folder: Path) -> None:
+        """The checkpoint, and what the learner goes on from."""
+        self.save(folder)
+        torch.save({"learner": self.learner.state_dict(), "fits": self.fits}, folder / _STATE)
+
+    def load_state(self, folder: Path) -> None:
+        """Weights, optimizer and random streams as `save_state` wrote them."""
+        try:
+            weights = AutoModelForCausalLM.from_pretrained(folder).state_dict()
+            state = torch.load(folder / _STATE, weights_only=True)
+            self.model.load_state_dict(weights)
+            self.learner.load_state_dict(state["learner"])
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise CheckpointError(f"{folder} is no state of this student: {reason}") from error
+        self.fits = state["fits"]
+        self._generator.forget()
 
     def act(self, conversations: Sequence[Conversation]) -> list[Action | None]:
         return list(self._generator.act(conversations, self.sampling))

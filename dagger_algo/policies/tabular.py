@@ -9,8 +9,8 @@ import numpy as np
 from dagger_algo.conversation import Action, Conversation
 from dagger_algo.errors import CheckpointError, ConfigError
 from dagger_algo.examples import Example
-from dagger_algo.mixture import stream
 from dagger_algo.policy import Loss
+from dagger_algo.randomness import stream
 
 
 def last_observation(conversation: Conversation) -> str:
@@ -111,6 +111,14 @@ class TabularPolicy:
         if tuple(data["actions"]) != self.actions:
             raise CheckpointError(f"the table in {folder} is over other actions than this policy's")
         self.table = {state: np.array(row) for state, row in data["table"].items()}
+
+    def save_state(self, folder: Path) -> None:
+        """As `save`: a table has no more state than that."""
+        self.save(folder)
+
+    def load_state(self, folder: Path) -> None:
+        """As `load`."""
+        self.load(folder)
 
 
 class _Greedy:

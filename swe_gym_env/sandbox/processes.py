@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -15,6 +16,10 @@ from swe_gym_env.errors import SandboxDied
 from swe_gym_env.sandbox.transport import DATA, OUTPUT
 
 _CHUNK = 1 << 18
+_DEFAULT_SIGNALS = """import os, signal, sys
+for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(number, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])"""
 
 
 class PipeTransport:
@@ -167,7 +172,7 @@ def spawn(
         try:
             answer.set_result(
                 subprocess.Popen(
-                    argv,
+                    [*_with_default_signals(), *argv],
                     stdin=stdin,
                     stdout=stdout,
                     stderr=stderr,
@@ -182,6 +187,18 @@ def spawn(
 
     _spawner().put(start)
     return answer.result()
+
+
+def _with_default_signals() -> list[str]:
+    """What to start a program with so that it heeds signals that this process ignores.
+
+    Those are inherited (under nohup, or of a script's `&`), and a bash can neither trap them nor
+    give them back to the commands that it runs.
+    """
+    # Those that Python itself ignores Popen sets right.
+    pythons = {signal.SIGPIPE, signal.SIGXFSZ}
+    ignored = (signal.getsignal(n) is signal.SIG_IGN for n in signal.valid_signals() - pythons)
+    return [sys.executable, "-I", "-S", "-c", _DEFAULT_SIGNALS] if any(ignored) else []
 
 
 _spawners: dict[int, "queue.SimpleQueue[Callable[[], None]]"] = {}

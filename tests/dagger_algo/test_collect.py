@@ -3,11 +3,12 @@ from collections.abc import Callable, Sequence
 import gymnasium as gym
 import pytest
 
-from dagger_algo.collect import EnvPool, collect
+from dagger_algo.collect import collect
 from dagger_algo.conversation import Action, Actor, Conversation, Outcome
+from dagger_algo.env_pool import EnvPool
 from dagger_algo.errors import ConfigError
+from dagger_algo.gates.mixture import TEACHER_ONLY, TurnMixture
 from dagger_algo.ledger import Budget, Ledger
-from dagger_algo.mixture import TEACHER_ONLY, TurnMixture
 from dagger_algo.policies.scripted import ExpertTeacher, Scripted
 
 Make = Callable[..., gym.Env[str, str]]

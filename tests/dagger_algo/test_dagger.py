@@ -13,14 +13,14 @@ from baselines.grpo import GRPOConfig
 from baselines.grpo import train as grpo
 from baselines.sft import SFTConfig
 from baselines.sft import train as sft
-from dagger_algo.collect import EnvPool
 from dagger_algo.dagger import DaggerConfig, dagger
+from dagger_algo.env_pool import EnvPool
 from dagger_algo.evaluate import evaluate
 from dagger_algo.ledger import Budget, Ledger
-from dagger_algo.mixture import Beta
 from dagger_algo.policies.scripted import ExpertTeacher
 from dagger_algo.policies.tabular import TabularPolicy, last_line
 from dagger_algo.run import Run, Silent
+from dagger_algo.schedules import Beta
 from dagger_algo.store import EpisodeStore
 
 Train = Callable[[Run], None]

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagger_algo.conversation import Actor, Conversation
 from dagger_algo.errors import ConfigError
-from dagger_algo.mixture import Beta, TurnMixture
+from dagger_algo.schedules import Beta
 
 
 def betas(shape: str, rounds: int = 5, **kwargs: float) -> list[float]:
@@ -44,22 +43,3 @@ def test_every_schedule_stays_a_probability_and_never_rises_when_it_should_fall(
 def test_a_beta_outside_its_range_is_refused() -> None:
     with pytest.raises(ConfigError, match="between 0 and 1"):
         Beta("linear", 1.5)
-
-
-def states(count: int) -> list[Conversation]:
-    return [Conversation(f"1/{i}/{i}", ("hello",)) for i in range(count)]
-
-
-def test_the_teacher_acts_as_often_as_beta_says() -> None:
-    actors = TurnMixture(0.3)(states(4000))
-    assert abs(actors.count(Actor.TEACHER) / 4000 - 0.3) < 0.03
-
-
-def test_who_acts_does_not_depend_on_who_else_is_asked() -> None:
-    gate, all_states = TurnMixture(0.5, seed=3), states(50)
-    assert gate(all_states) == [gate([state])[0] for state in all_states]
-
-
-def test_beta_one_is_always_the_teacher_and_beta_zero_never() -> None:
-    assert set(TurnMixture(1.0)(states(500))) == {Actor.TEACHER}
-    assert set(TurnMixture(0.0)(states(500))) == {Actor.STUDENT}

@@ -1,51 +1,10 @@
-"""Who acts this turn, the student or the teacher?
-
-A gate answers from what is known at the turn; a schedule gives a gate its β for each round.
-"""
+"""β over the rounds: how often the teacher acts."""
 
 import math
-import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-import numpy as np
-
-from dagger_algo.conversation import Actor, Conversation
 from dagger_algo.errors import ConfigError
-
-
-def stream(seed: int, key: str, turn: int = 0) -> np.random.Generator:
-    """A random generator that depends on (seed, episode, turn) alone: neither on how episodes
-    are batched nor on how many were drawn before."""
-    return np.random.default_rng((seed, zlib.crc32(key.encode()), turn))
-
-
-class Gate(Protocol):
-    """Decides who executes the next turn of each conversation."""
-
-    def __call__(self, conversations: Sequence[Conversation]) -> list[Actor]: ...
-
-
-@dataclass(frozen=True)
-class TurnMixture:
-    """The teacher acts with probability `beta`, independently at every turn (DAgger, eq. 1 of
-    Ross et al. 2011 at the level of turns): 1 is behaviour cloning's roll-in, 0 the student's."""
-
-    beta: float
-    seed: int = 0
-
-    def __call__(self, conversations: Sequence[Conversation]) -> list[Actor]:
-        return [
-            Actor.TEACHER
-            if stream(self.seed, conversation.key, conversation.turn).random() < self.beta
-            else Actor.STUDENT
-            for conversation in conversations
-        ]
-
-
-STUDENT_ONLY = TurnMixture(0.0)
-TEACHER_ONLY = TurnMixture(1.0)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,108 @@
+"""A run that was interrupted anywhere ends as if it had not been."""
+
+import contextlib
+import itertools
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+import swe_gym_env  # noqa: F401  (registers the toys)
+from baselines.grpo import GRPOConfig
+from baselines.grpo import train as grpo
+from baselines.sft import SFTConfig
+from baselines.sft import train as sft
+from dagger_algo.checkpoints import Checkpoints
+from dagger_algo.dagger import DaggerConfig, dagger
+from dagger_algo.env_pool import EnvPool
+from dagger_algo.evaluate import evaluate
+from dagger_algo.labels import Labels
+from dagger_algo.ledger import Budget, Ledger, TeacherBudget
+from dagger_algo.policies.scripted import ExpertTeacher
+from dagger_algo.policies.tabular import TabularPolicy, last_line
+from dagger_algo.run import Run, Silent
+from dagger_algo.store import EpisodeStore
+
+TRAINS: dict[str, Callable[[Run], None]] = {
+    "dagger": lambda run: dagger(run, DaggerConfig(rounds=3)),
+    "budgeted": lambda run: dagger(
+        run, DaggerConfig(rounds=3, labels=Labels(executed=False, budget=TeacherBudget(60)))
+    ),
+    "sft": lambda run: sft(run, SFTConfig(rounds=3)),
+    "grpo": lambda run: grpo(run, GRPOConfig(group=3, tasks=2)),
+}
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it."""
+
+
+class Mortal(Silent):
+    """A log under which the process dies at the given call of `progress`."""
+
+    def __init__(self, dies_at: int | None) -> None:
+        super().__init__()
+        self.calls = 0
+        self.dies_at = dies_at
+
+    def progress(self, phase: str, ledger: Ledger) -> None:
+        if self.calls == self.dies_at:
+            raise Killed
+        self.calls += 1
+
+
+def start(train: Callable[[Run], None], folder: Path, dies_at: int | None = None) -> Mortal:
+    log = Mortal(dies_at)
+    words = gym.make("Tightrope-v0").unwrapped.action_words  # type: ignore[attr-defined]
+    with (
+        EnvPool(lambda: gym.make("Tightrope-v0", expert=True), 3) as pool,
+        EnvPool(lambda: gym.make("Tightrope-v0", split="heldout"), 4) as held,
+        EpisodeStore(folder / "episodes.jsonl") as store,
+    ):
+        run = Run(
+            TabularPolicy(words, state=last_line),
+            ExpertTeacher(),
+            pool,
+            itertools.count(),
+            lambda student: evaluate(student, held, range(20))[0],
+            store,
+            Ledger(Budget(300, 200)),
+            log=log,
+            checkpoints=Checkpoints(folder / "checkpoints"),
+        )
+        with contextlib.suppress(Killed):
+            train(run)
+    return log
+
+
+def told(log: Mortal, folder: Path) -> tuple[str, list[bytes]]:
+    figures = [{k: v for k, v in r.items() if k != "seconds"} for r in log.rounds]
+    lines = (folder / "episodes.jsonl").read_bytes().splitlines()
+    return json.dumps(figures), lines
+
+
+@pytest.mark.parametrize("name", TRAINS)
+def test_a_run_killed_anywhere_ends_as_an_uninterrupted_one(name: str, tmp_path: Path) -> None:
+    whole = start(TRAINS[name], tmp_path / "whole")
+    expected = told(whole, tmp_path / "whole")
+    for dies_at in range(0, whole.calls, max(1, whole.calls // 12)):
+        folder = tmp_path / f"killed-{dies_at}"
+        start(TRAINS[name], folder, dies_at)
+        # Another death on the way, and a last record that was only half written.
+        with (folder / "episodes.jsonl").open("ab") as file:
+            file.write(b"0badc0de {")
+        with pytest.warns(UserWarning, match="was being written"):
+            start(TRAINS[name], folder, dies_at // 2)
+        assert told(start(TRAINS[name], folder), folder) == expected
+
+
+def test_a_lost_checkpoint_costs_training_only(tmp_path: Path) -> None:
+    whole = start(TRAINS["dagger"], tmp_path)
+    expected = told(whole, tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints")
+    again: Any = start(TRAINS["dagger"], tmp_path)
+    assert told(again, tmp_path) == expected
