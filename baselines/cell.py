@@ -20,6 +20,7 @@ import gymnasium as gym
 from baselines.config import Compare, options
 from baselines.files import write_atomically
 from baselines.methods import get_method
+from dagger_algo.checkpoints import Checkpoints
 from dagger_algo.collect import collect
 from dagger_algo.conversation import Episode
 from dagger_algo.env_pool import EnvPool
@@ -128,7 +129,10 @@ def train(config: Compare, job: Job, folder: Path, tell: Tell) -> None:
         sampling=config.student.sampling,
         seed=job.seed,
     )
-    shutil.copy(warm / "episodes.jsonl", folder / "episodes.jsonl")
+    episodes = folder / "episodes.jsonl"
+    if not episodes.exists():  # else an interrupted run is taken up again
+        shutil.copy(warm / "episodes.jsonl", folder / "episodes.jsonl.new")
+        (folder / "episodes.jsonl.new").rename(episodes)
     ledger = Ledger(**{**json.loads((warm / "ledger.json").read_text()), "budget": config.budget})
     with (
         pool(config, "train", expert=method.needs_teacher) as envs,
@@ -137,6 +141,7 @@ def train(config: Compare, job: Job, folder: Path, tell: Tell) -> None:
         run = _run(config, job.seed, folder, tell, student, envs, held, ledger)
         method.train(run, getattr(config, method.name, method.config))
     student.save(folder / "checkpoint")
+    shutil.rmtree(folder / "rounds", ignore_errors=True)
     if job.seed == 0:
         _write_examples(config, job, folder, student)
 
@@ -193,6 +198,7 @@ def _run(
         ledger,
         seed,
         _CellLog(folder / "rounds.jsonl", tell),
+        Checkpoints(folder / "rounds"),
     )
 
 
@@ -202,6 +208,7 @@ class _CellLog:
     def __init__(self, path: Path, tell: Tell) -> None:
         self._path = path
         self._tell = tell
+        self.resumed([])
 
     def progress(self, phase: str, ledger: Ledger) -> None:
         self._tell({"phase": phase, **ledger.as_dict()})

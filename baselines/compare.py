@@ -33,7 +33,8 @@ def compare(config: Compare) -> Path:
     with Display(config, jobs) as display, Workers(config) as workers:
         waiting = [job for job in jobs if not job.done(config)]
         for job in waiting:
-            _set_aside(job.folder(config))
+            # What an interrupted job has collected is kept, and the job goes on from there.
+            (job.folder(config) / "done.json").unlink(missing_ok=True)
         display.found_done([job for job in jobs if job not in waiting])
         failed: set[Job] = set()
         while waiting or workers.running:
@@ -127,9 +128,7 @@ def _changes(old: Any, new: Any, name: str = "") -> list[str]:
 
 
 def _set_aside(folder: Path) -> None:
-    """Keep what an interrupted job or an earlier run left, out of the way."""
-    if not folder.exists():
-        return
+    """Keep an earlier run, out of the way."""
     number = 1
     while (aside := folder.with_name(f"{folder.name}.old-{number}")).exists():
         number += 1

@@ -95,7 +95,7 @@ class Run:
         self._seeds = Seeds(self.seeds)
         self.seeds = self._seeds
         self._figures: list[dict[str, Any]] = []
-        self._known: dict[str, Episode] = {}
+        self._known = {episode.key: episode for episode in self.store.all()}
 
     def rounds(self, count: int, gate: Gate | None = None) -> Iterator[int]:
         """The rounds 1 to `count` that are still to be done.
@@ -112,11 +112,11 @@ class Run:
             for _ in range(progress.seeds):
                 next(self.seeds)
             self.log.resumed(self._figures)
-        for episode in self.store.all():
-            if episode.round > done:
-                self._known[episode.key] = episode
-            elif episode.round > 0 and isinstance(gate, Adaptive):
-                gate.observe(episode)
+        for key, episode in list(self._known.items()):
+            if episode.round <= done:
+                del self._known[key]
+                if episode.round > 0 and isinstance(gate, Adaptive):
+                    gate.observe(episode)
         yield from range(done + 1, count + 1)
 
     def share(self, i: int, rounds: int) -> Budget:
