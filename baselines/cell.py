@@ -63,7 +63,7 @@ def run_job(config: Compare, job: Job, tell: Tell) -> None:
     import torch
     from transformers.utils import logging
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(config.threads)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = job.folder(config)
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def train(config: Compare, job: Job, folder: Path, tell: Tell) -> None:
         method.train(run, getattr(config, method.name, method.config))
     student.save(folder / "checkpoint")
     shutil.rmtree(folder / "rounds", ignore_errors=True)
-    if job.seed == 0:
+    if job.seed == config.first_seed:
         _write_examples(config, job, folder, student)
 
 

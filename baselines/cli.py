@@ -1,4 +1,4 @@
-"""The command line: compare methods, or write the report of an earlier comparison anew."""
+"""The command line: train by one method, compare several, write a report again."""
 
 import sys
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import tyro
 from rich.console import Console
 
 from baselines.compare import compare
-from baselines.config import Compare
+from baselines.config import Compare, Train
 from baselines.report import print_summary, write_report
 from dagger_algo.errors import ConfigError, DaggerError
 
@@ -26,12 +26,14 @@ def main(arguments: list[str] | None = None) -> int:
     errors = Console(stderr=True)
     try:
         command = tyro.extras.subcommand_cli_from_dict(
-            {"compare": Compare, "report": Report}, prog="python -m baselines", args=arguments
+            {"train": Train, "compare": Compare, "report": Report},
+            prog="python -m baselines",
+            args=arguments,
         )
         if isinstance(command, Report):
             _finish(command.folder)
         else:
-            _compare(command)
+            _compare(command.comparison() if isinstance(command, Train) else command)
     except ConfigError as error:
         errors.print(f"error: {error}", style="red", markup=False, highlight=False)
         return 2

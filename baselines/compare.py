@@ -106,7 +106,7 @@ def _prepare_folder(config: Compare) -> None:
         "command": "python -m baselines " + " ".join(sys.argv[1:]),
         "env": config.env,
         "methods": list(config.methods),
-        "seeds": list(range(config.seeds)),
+        "seeds": list(config.seed_range),
         "settings": config.settings(),
         "versions": {
             "python": platform.python_version(),
@@ -137,7 +137,7 @@ def _set_aside(folder: Path) -> None:
 
 def _jobs(config: Compare) -> list[Job]:
     first = [] if config.student.checkpoint else [Job(TOKENIZER)]
-    seeds = range(config.seeds)
+    seeds = config.seed_range
     return [
         *first,
         *(Job(WARM, seed) for seed in seeds),

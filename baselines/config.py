@@ -2,8 +2,9 @@
 
 import itertools
 import json
+import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -47,27 +48,17 @@ class WarmStart:
 
 
 @dataclass(frozen=True)
-class Compare:
-    """Train several methods on equal terms and compare them on held-out episodes.
+class Experiment:
+    """Where a student is trained, on what, and how much it may cost."""
 
-    Every method starts from the same checkpoint, asks the same teacher, may use the same budget of
-    environment steps and teacher tokens, and is evaluated greedily on the same held-out episodes.
-    Results go to OUT/NAME: report.html, table.md, results.jsonl, and each cell's episodes. The
-    same command again goes on where it was stopped; --fresh starts over.
-    """
-
-    methods: tuple[str, ...] = ("sft", "dagger", "grpo")
-    """Methods to compare: bundled names, or paths of .py files with a method of yours."""
-    seeds: int = 3
-    """Repetitions of every method, with seeds 0, 1, 2, ..."""
     name: str = "compare"
     """Name of the run: its folder under OUT."""
     out: Path = Path("runs")
     """Where runs are kept."""
     fresh: bool = False
     """Move an earlier run of this name aside and start over."""
-    workers: int = 2
-    """Cells trained at the same time, each in a process with one thread."""
+    threads: int = 1
+    """Threads of torch in each process."""
     env: str = "swe_gym_env:RepairToy-v0"
     """A Gymnasium id (module:id imports the module that registers it) of a text environment."""
     train_options: tuple[str, ...] = ("split=train",)
@@ -97,13 +88,7 @@ class Compare:
     """Settings of GRPO."""
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "workers", "envs", "heldout_episodes"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"--{name.replace('_', '-')} must be at least 1")
-        if not self.methods:
-            raise ConfigError("--methods is empty: name at least one, for example sft dagger grpo")
-        if len(set(self.methods)) < len(self.methods):
-            raise ConfigError("--methods names a method twice")
+        self._at_least_one("envs", "heldout_episodes", "threads")
         if not self.name or "/" in self.name or self.name.startswith("."):
             raise ConfigError(f"--name {self.name!r} must be a plain folder name")
         if 0 < self.budget.teacher_tokens <= self.warm_start.teacher_tokens:
@@ -113,6 +98,11 @@ class Compare:
                 "lower --warm-start.teacher-tokens"
             )
 
+    def _at_least_one(self, *names: str) -> None:
+        for name in names:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"--{name.replace('_', '-')} must be at least 1")
+
     @property
     def folder(self) -> Path:
         """Where this run's files go."""
@@ -120,11 +110,67 @@ class Compare:
 
     def settings(self) -> dict[str, Any]:
         """What decides the results, as JSON: not where they go nor how many processes work."""
-        data = asdict(self)
-        for name in ("out", "fresh", "workers", "name", "methods", "seeds"):
-            del data[name]
+        shared = {field.name for field in fields(Experiment)}
+        shared -= {"out", "fresh", "name", "threads"}
+        data = {name: value for name, value in asdict(self).items() if name in shared}
         plain: dict[str, Any] = json.loads(json.dumps(data))
         return plain
+
+
+@dataclass(frozen=True)
+class Compare(Experiment):
+    """Train several methods on equal terms and compare them on held-out episodes.
+
+    Every method starts from the same checkpoint, asks the same teacher, may use the same budget of
+    environment steps and teacher tokens, and is evaluated greedily on the same held-out episodes.
+    Results go to OUT/NAME: report.html, table.md, results.jsonl, and each cell's episodes. The
+    same command again goes on where it was stopped; --fresh starts over.
+    """
+
+    methods: tuple[str, ...] = ("sft", "dagger", "grpo")
+    """Methods to compare: bundled names, or paths of .py files with a method of yours."""
+    seeds: int = 3
+    """Repetitions of every method."""
+    first_seed: int = 0
+    """The seed of the first repetition; the others count on from it."""
+    workers: int = 2
+    """Cells trained at the same time, each in a process of its own."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._at_least_one("seeds", "workers")
+        if not self.methods:
+            raise ConfigError("--methods is empty: name at least one, for example sft dagger grpo")
+        if len(set(self.methods)) < len(self.methods):
+            raise ConfigError("--methods names a method twice")
+
+    @property
+    def seed_range(self) -> range:
+        """The seeds of the repetitions."""
+        return range(self.first_seed, self.first_seed + self.seeds)
+
+
+@dataclass(frozen=True)
+class Train(Experiment):
+    """Train one student by one method: collect, label, fit and evaluate, round after round.
+
+    OUT/NAME gets report.html, and in seed-SEED/METHOD the checkpoint, rounds.jsonl and every
+    episode. The same command again goes on where it was stopped, in the middle of a round too.
+    """
+
+    name: str = "train"
+    """Name of the run: its folder under OUT."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of torch; all of the machine's unless told otherwise."""
+    method: str = "dagger"
+    """A bundled method (sft, dagger, grpo), or the path of a .py file with a method of yours."""
+    seed: int = 0
+    """Decides the student's first weights and everything that is drawn."""
+
+    def comparison(self) -> Compare:
+        """The comparison that consists of this one run."""
+        shared = {field.name: getattr(self, field.name) for field in fields(Experiment)}
+        return Compare(**shared, methods=(self.method,), seeds=1, first_seed=self.seed, workers=1)
 
 
 def options(*parts: Iterable[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The live display of a comparison: one row per cell, or plain lines where there is no terminal."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,15 @@ class _Row:
     ended: float | None = None
     successes: list[float] = field(default_factory=list)
     spent: dict[str, Any] = field(default_factory=dict)
+    round: dict[str, Any] = field(default_factory=dict)
+    first: float = 0.0
+
+    def left(self, done: float) -> str:
+        """Time left, if the rest of the budget goes as what was spent since the start."""
+        if self.started is None or self.ended or done <= self.first:
+            return ""
+        spent = time.monotonic() - self.started
+        return _minutes(spent * (1 - done) / (done - self.first))
 
 
 class Display:
@@ -57,15 +67,17 @@ class Display:
     def hear(self, job: Job, message: dict[str, Any]) -> None:
         """A job reports progress."""
         row = self._rows[job]
-        row.started = row.started or time.monotonic()
+        if row.started is None:
+            row.started, row.first = time.monotonic(), self._share(message)
         row.spent = message
         if message["phase"] == "round":
             row.successes.append(message["success"])
+            row.round = message
             row.state = f"round {message['round']} done"
             self._say(
                 f"[{self._clock()}] {_name(job)}: round {message['round']}, held-out success "
                 f"{message['success']:.0%}, {message['env_steps']:,} steps, "
-                f"{message['teacher_tokens']:,} teacher tokens"
+                f"{message['teacher_tokens']:,} teacher tokens{_more(message)}"
             )
         else:
             row.state = message["phase"]
@@ -88,13 +100,20 @@ class Display:
             self._console.print(text, markup=False, highlight=False)
 
     def _clock(self) -> str:
-        minutes, seconds = divmod(int(time.monotonic() - self._begin), 60)
-        return f"{minutes}:{seconds:02d}"
+        return _minutes(time.monotonic() - self._begin)
+
+    def _share(self, spent: dict[str, Any]) -> float:
+        """How much of the budget is spent: of that which will be spent first."""
+        budget = self._config.budget
+        steps: float = spent["env_steps"] / budget.env_steps
+        tokens: float = spent["teacher_tokens"] / budget.teacher_tokens
+        return min(1.0, max(steps, tokens))
 
     def _table(self) -> Table:
         budget = self._config.budget
         table = Table(title=f"{self._config.name}  {self._clock()}", title_justify="left")
-        for heading in ("cell", "now", "held-out success", "steps", "teacher tokens", "seconds"):
+        headings = ["cell", "now", "held-out success", "β", "agreement", "steps", "teacher tokens"]
+        for heading in (*headings, "money", "time", "left"):
             table.add_column(heading, justify="left" if heading in ("cell", "now") else "right")
         for job, row in self._rows.items():
             end = row.ended or time.monotonic()
@@ -103,9 +122,13 @@ class Display:
                 _name(job),
                 row.state,
                 " → ".join(f"{value:.0%}" for value in row.successes),
+                _figure(row.round, "beta", ".2f"),
+                _figure(row.round, "agreement", ".0%"),
                 f"{spent['env_steps'] / budget.env_steps:.0%}" if spent else "",
                 f"{spent['teacher_tokens'] / budget.teacher_tokens:.0%}" if spent else "",
-                f"{end - row.started:.0f}" if row.started else "",
+                f"{spent['teacher_money']:.2f}" if spent.get("teacher_money") else "",
+                _minutes(end - row.started) if row.started else "",
+                row.left(self._share(spent)) if spent else "",
                 style={"waiting": "dim", "failed": "red", "done": "green"}.get(row.state),
             )
         return table
@@ -113,3 +136,24 @@ class Display:
 
 def _name(job: Job) -> str:
     return job.kind if job.kind == TOKENIZER else f"{job.kind}, seed {job.seed}"
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _figure(round: dict[str, Any], name: str, form: str) -> str:
+    """A figure of the newest round; nothing where it has none."""
+    value = round.get(name)
+    return "" if value is None or math.isnan(value) else format(value, form)
+
+
+def _more(round: dict[str, Any]) -> str:
+    """What else a round's line says, where there is something to say."""
+    parts = {
+        "β": _figure(round, "beta", ".2f"),
+        "agreement with the teacher": _figure(round, "agreement", ".0%"),
+        "money": f"{round['teacher_money']:.2f}" if round.get("teacher_money") else "",
+    }
+    return "".join(f", {name} {value}" for name, value in parts.items() if value)
