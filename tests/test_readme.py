@@ -1,5 +1,6 @@
 """Every Python example of the README runs as printed."""
 
+import os
 import re
 import subprocess
 import sys
@@ -23,7 +24,12 @@ def test_an_example_runs_as_printed(example: str, tmp_path: Path) -> None:
     script = tmp_path / "example.py"
     script.write_text(example, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, script], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, script],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
 

@@ -1,7 +1,6 @@
 """`doctor`: is this machine ready, and if not, how is it mended?"""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from swe_gym_env.errors import SandboxUnavailable
 from swe_gym_env.images.checks import Finding, check_images
 from swe_gym_env.images.engine import connect
 from swe_gym_env.images.ledger import cache_folder
+from swe_gym_env.sandbox.local import remove_folder
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
 _SHOWN = 5
@@ -120,4 +120,4 @@ def _left(
 
 def _remove_folders(found: list[Leftover]) -> None:
     for one in found:
-        shutil.rmtree(Path(one.name), ignore_errors=True)
+        remove_folder(Path(one.name))

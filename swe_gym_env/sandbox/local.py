@@ -6,6 +6,7 @@ What it does keep: a temporary work tree, the persistent shell with its time lim
 up; processes that leave the session and clear their environment escape it.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -29,7 +30,10 @@ _LAST_WORDS = """for file in /proc/[0-9]*/environ; do
     [[ $entry != {mark}={root} || $pid == "$$" ]] || kill -KILL "$pid"
   done <"$file"
 done
-rm -rf -- {root} {state}"""
+rm -rf -- {root} {state} || {{
+  find {root} -type d -exec chmod u+rwx {{}} ';'
+  rm -rf -- {root}
+}}"""
 
 
 def open_local(*, limits: Limits | None = None) -> ShellSandbox:
@@ -92,8 +96,22 @@ def _clean(session: int, root: Path, state: Path) -> None:
     for _ in range(20):
         if not _kill_all(session, root):
             break
-    shutil.rmtree(root, ignore_errors=True)
+    remove_folder(root)
     shutil.rmtree(state, ignore_errors=True)
+
+
+def remove_folder(root: Path) -> None:
+    """Remove what a sandbox left, also folders that a command has closed to their owner."""
+    shutil.rmtree(root, ignore_errors=True)
+    if not root.exists():
+        return
+    for folder, inner, _ in os.walk(root):
+        for path in (Path(folder, name) for name in inner):
+            # A link may lead anywhere.
+            if not path.is_symlink():
+                with contextlib.suppress(OSError):
+                    path.chmod(0o700)
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def _kill_all(session: int, root: Path) -> int:

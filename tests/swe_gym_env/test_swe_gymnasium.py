@@ -11,6 +11,7 @@ from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
 
 import swe_gym_env  # noqa: F401
 from tests.support.mini_instance import GOLD, mini_instance
+from tests.swe_gym_env.sandbox.conftest import missing
 
 pytestmark = pytest.mark.docker
 REPAIR = f"```bash\ngit apply - <<'END_OF_PATCH'\n{GOLD}END_OF_PATCH\n```"
@@ -19,6 +20,9 @@ SUBMIT = "```bash\nsubmit\n```"
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> str:
+    pytest.importorskip("swebench")
+    if reason := missing("docker"):
+        pytest.skip(reason)
     path: Path = tmp_path_factory.mktemp("rows") / "mini.jsonl"
     path.write_text(json.dumps(mini_instance().row) + "\n")
     return str(path)

@@ -161,6 +161,7 @@ def test_a_binary_patch_is_judged_as_any_other(task: Task) -> None:
     assert report.patch_applied == report.resolved == report.benchmark_resolved
 
 
+@pytest.mark.usefixtures("task")  # the engine and the image
 def test_a_build_script_that_installs_a_plugin_is_found_out() -> None:
     """setup.py runs as root before the tests; nothing of what it leaves is restored."""
     setup = (

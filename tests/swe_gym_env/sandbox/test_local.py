@@ -32,6 +32,21 @@ def test_closing_removes_the_folder_and_every_process() -> None:
     assert gone(Path("/proc") / str(pid))
 
 
+CLOSED = "mkdir -p a/b c/d; touch a/b/x c/d/y; ln -s {outside} a/b/link; chmod 555 a/b c; chmod 0 a"
+
+
+def test_closing_removes_folders_closed_to_their_owner_and_nothing_elsewhere(
+    tmp_path: Path,
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o500)
+    with open_local() as sandbox:
+        folder = Path(sandbox.workdir).parent
+        assert sandbox.run(CLOSED.format(outside=outside)).exit_code == 0
+    assert not folder.exists()
+    assert outside.stat().st_mode & 0o777 == 0o500
+
+
 def owner(then: str) -> tuple["subprocess.Popen[bytes]", Path, Path]:
     program = (
         "from swe_gym_env.sandbox.local import open_local\n"
@@ -53,7 +68,10 @@ def test_leaving_without_closing_removes_both() -> None:
 
 
 def test_killing_the_owner_removes_both() -> None:
-    process, workdir, child = owner("s.run('sleep 1000', timeout=500)")
+    closed = CLOSED.format(outside="/")
+    process, workdir, child = owner(f"s.run({closed + '; sleep 1000'!r}, timeout=500)")
+    while not ((workdir / "a").is_dir() and (workdir / "a").stat().st_mode & 0o777 == 0):
+        time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert gone(child)

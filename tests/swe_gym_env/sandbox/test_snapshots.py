@@ -68,8 +68,14 @@ def same_again(sandbox: Sandbox) -> Snapshots:
 
 
 def make_repository(sandbox: Sandbox) -> None:
+    """In the work tree; $AWAY is a folder outside of it, with a folder `far` that links lead to."""
     made = sandbox.run(
-        f"""cd {sandbox.workdir} && find . -mindepth 1 -delete
+        f"""export AWAY=${{TMPDIR:-/tmp}}/away
+        cd {sandbox.workdir} && mkdir -p "$AWAY" && {{
+          chmod -R u+rwx . "$AWAY" 2>/dev/null
+          find . "$AWAY" -mindepth 1 -delete
+        }}
+        mkdir -p "$AWAY/far/sub" && echo far >"$AWAY/far/a.py"
         export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
         git init -q . && mkdir -p pkg/sub docs && ln -s pkg/a.py link && : >docs/index.rst
         echo 'x = 1' >pkg/a.py && echo 'y = 2' >pkg/sub/b.py
@@ -116,8 +122,8 @@ commands = st.one_of(
     st.builds("mv -f {0} {1}".format, paths, paths),
     st.builds("ln -sfn {1} {0}".format, paths, paths),
     st.builds("ln -f {1} {0}".format, paths, paths),
-    st.builds("rm -rf {0}; ln -s /etc {0}".format, paths),
-    st.builds("mv {0} /tmp/moved; ln -s /tmp/moved {0}".format, paths),
+    st.builds('rm -rf {0}; ln -s "$AWAY/far" {0}'.format, paths),
+    st.builds('mv {0} "$AWAY/moved"; ln -s "$AWAY/moved" {0}'.format, paths),
     st.builds("touch -d '2001-02-03 04:05:06.789' {0}".format, paths),
     st.builds('f={0}; s=$(stat -c %y $f); printf zz >$f; touch -d "$s" $f'.format, paths),
     st.builds("cp -a {0} {1}".format, paths, paths),
@@ -162,7 +168,6 @@ class TestTheFastTier:
     def test_gives_back_the_identical_tree_after_any_commands(
         self, own: Sandbox, first: list[str], then: list[str]
     ) -> None:
-        own.run("chmod -R u+rwx . /tmp/moved 2>/dev/null; rm -rf /tmp/moved")
         make_repository(own)
         snapshots = same_again(own)
         empty = snapshots.take()
@@ -217,12 +222,13 @@ class TestTheFastTier:
         make_repository(own)
         snapshots = same_again(own)
         state = snapshots.take()
-        own.run("rm -rf /tmp/elsewhere; mv pkg /tmp/elsewhere; ln -s /tmp/elsewhere pkg")
+        own.run('mv pkg "$AWAY/elsewhere"; ln -s "$AWAY/elsewhere" pkg')
         linked = snapshots.take()
         snapshots.restore(state)
-        assert own.run("[ -L pkg ] || cat pkg/a.py /tmp/elsewhere/a.py").output == "x = 1\n" * 2
+        both = own.run('[ -L pkg ] || cat pkg/a.py "$AWAY/elsewhere/a.py"')
+        assert both.output == "x = 1\n" * 2
         snapshots.restore(linked)
-        assert own.run("readlink pkg; ls /tmp/elsewhere").output.split()[0] == "/tmp/elsewhere"
+        assert own.run('[ "$(readlink pkg)" = "$AWAY/elsewhere" ] && cat pkg/a.py').exit_code == 0
 
     def test_sees_a_change_that_keeps_size_and_modification_time(self, own: Sandbox) -> None:
         make_repository(own)
@@ -230,7 +236,9 @@ class TestTheFastTier:
         snapshots.take()
         time.sleep(0.05)
         state = snapshots.take()
-        own.run("touch -r pkg/a.py /tmp/s; printf 'x = 9\\n' >pkg/a.py; touch -r /tmp/s pkg/a.py")
+        own.run(
+            'touch -r pkg/a.py "$AWAY/s"; printf "x = 9\\n" >pkg/a.py; touch -r "$AWAY/s" pkg/a.py'
+        )
         changed = snapshots.take()
         snapshots.restore(state)
         assert own.run("cat pkg/a.py").output == "x = 1\n"
