@@ -4,6 +4,7 @@ Code under test shares a process with the test runner, so it can print results, 
 leave early, and no marker or plugin is out of its reach. What it cannot know is whether a test
 ought to pass. So the test functions are made to fail, each after it has done all that it does, and
 the same command runs again: a test that still "passes" was never judged by what it says.
+A test that compares something with what is equal to everything (grading/equality.py) is let pass.
 """
 
 import ast
@@ -12,6 +13,8 @@ import secrets
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
+from swe_gym_env.grading.equality import probe_equality
+
 _PYTEST = re.compile(r"(?P<path>[^\s:]+\.py)::(?P<name>[^\[]+)")
 _UNITTEST = re.compile(r"(?P<test>\w+) \((?P<place>[\w.]+)\)")
 _EXPECTED = re.compile(rb"xfail|expectedFailure")
@@ -19,7 +22,7 @@ _EXPECTED = re.compile(rb"xfail|expectedFailure")
 
 @dataclass(frozen=True)
 class Broken:
-    """A test file in which every test fails.
+    """A test file in which every test fails, unless it finds something equal to everything.
 
     content: its text. tests: what was broken, as "Class.function" or "function"; docstrings: the
     first lines of those tests' docstrings, by which unittest may call them. expects_failure: those
@@ -40,8 +43,9 @@ def break_tests(content: bytes) -> Broken | None:
         if not found:
             return None
         expected = _expected_failures(content, found)
+        seen = probe_equality(tree)
         for _, function in found:
-            _break(function)
+            _break(function, seen)
         broken = ast.unparse(ast.fix_missing_locations(tree)).encode()
         ast.parse(broken)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -120,15 +124,29 @@ def _tests(node: ast.Module | ast.ClassDef, prefix: str) -> Iterable[tuple[str, 
             yield f"{prefix}{child.name}", child
 
 
-def _break(function: _Function) -> None:
-    """Let the body do what it does, and fail after it, whatever came of it."""
+_BROKEN = """
+try:
+    pass
+except BaseException:
+    assert {seen}
+finally:
+    assert {seen} or {number} == {other}
+"""
+
+
+def _break(function: _Function, seen: str) -> None:
+    """Let the body do what it does, and fail after it, whatever came of it.
+
+    seen: a list that is empty unless the test has to pass, whatever came of it.
+    """
     body = function.body
     words = body[:1] if ast.get_docstring(function, clean=False) is not None else []
-    rest = body[len(words) :] or [ast.Pass()]
     # Numbers that are new each time: a text to look for would give the control run away.
     number = secrets.randbelow(10**6)
-    wrong = ast.parse(f"assert {number} == {number + 1}").body
-    function.body = [*words, ast.Try(body=rest, handlers=[], orelse=[], finalbody=wrong)]
+    (wrong,) = ast.parse(_BROKEN.format(seen=seen, number=number, other=number + 1)).body
+    assert isinstance(wrong, ast.Try)
+    wrong.body = body[len(words) :] or wrong.body
+    function.body = [*words, wrong]
 
 
 def _expected_failures(content: bytes, found: list[tuple[str, _Function]]) -> frozenset[str]:

@@ -64,30 +64,30 @@ class R2EHarness:
         begin = time.perf_counter()
         left = Submission(submission) if isinstance(submission, bytes) else submission
         expected = expected_statuses(task.privileged.row["expected_output_json"])
-        plan = repository.plan_for(left.patch, task.privileged.gold_patch, (), "pytest r2e_tests")
+        known = repository.known_of(task.privileged.gold_patch, (), "pytest r2e_tests")
         with open_sandbox() as sandbox:
             _take_aside(sandbox)
             repository.commit_state(sandbox)
-            applied, said = repository.apply_patch(sandbox, left.patch)
-            repository.guard(sandbox, plan, ())
+            cut_history(sandbox, "HEAD")
+            laid = repository.lay_patch(sandbox, left.patch, known, _path(sandbox))
             _bring_back(sandbox)
             ready = time.perf_counter()
             script = _script(sandbox)
-            ran = pytest_run.run_script(sandbox, script, seconds) if applied else None
+            ran = pytest_run.run_script(sandbox, script, seconds) if laid.ok else None
             found = parse(ran.log) if ran and not ran.timed_out else {}
             theirs = bool(expected) and found == expected
             forgery = _forgery(sandbox, script, seconds) if theirs else ()
         tests = {name: found.get(name, "missing").lower() for name in expected}
         return GradeReport(
-            resolved=theirs and not (plan.refused or left.refused or forgery),
+            resolved=theirs and not (laid.plan.refused or left.refused or forgery),
             benchmark_resolved=theirs,
             tests=tests,
             fail_to_pass=pytest_run.count_passed(tests, task.privileged.fail_to_pass, "passed"),
             pass_to_pass=(0, 0),
-            log=said + (ran.log if ran else ""),
+            log=laid.output + (ran.log if ran else ""),
             seconds=time.perf_counter() - begin,
-            integrity=(*filter(None, (left.refused,)), *plan.flags, *forgery),
-            patch_applied=applied,
+            integrity=(*filter(None, (left.refused,)), *laid.flags, *forgery),
+            patch_applied=laid.ok,
             timings={"prepare": ready - begin, "tests": ran.seconds if ran else 0.0},
         )
 
@@ -144,5 +144,9 @@ def _bring_back(sandbox: Sandbox) -> None:
 
 
 def _script(sandbox: Sandbox) -> str:
+    return f"{_path(sandbox)}\nbash {_ASIDE}/run_tests.sh\n"
+
+
+def _path(sandbox: Sandbox) -> str:
     path = f"{sandbox.workdir}/.venv/bin:/root/.venv/bin:/root/.local/bin:/root/.cargo/bin"
-    return f"export PATH={shlex.quote(path)}:$PATH\nbash {_ASIDE}/run_tests.sh\n"
+    return f"export PATH={shlex.quote(path)}:$PATH"

@@ -1,13 +1,19 @@
 """A git work tree in a sandbox, for datasets whose rows do not tell the commit to start from."""
 
+import secrets
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from swe_gym_env.errors import SandboxUnavailable
-from swe_gym_env.grading.integrity import Known, Plan, make_plan
+from swe_gym_env.grading.changes import changed_paths, mark_time
+from swe_gym_env.grading.integrity import Known, Plan, make_plan, mentions
 from swe_gym_env.grading.patch_text import read_patch
+from swe_gym_env.grading.report import Flag
 from swe_gym_env.grading.settings import test_settings
+from swe_gym_env.grading.shadows import shadowing, top_level
 from swe_gym_env.sandbox.protocol import CommandResult, Sandbox
 
 _WHO = " ".join(
@@ -52,8 +58,44 @@ def commit_state(sandbox: Sandbox, new_files: Iterable[str] = ()) -> None:
         )
 
 
-def apply_patch(sandbox: Sandbox, patch: bytes) -> tuple[bool, str]:
-    """Lay a patch over the work tree, all of it or nothing: whether, and what was said."""
+class Laid(NamedTuple):
+    """How a patch went on. ok: the whole of it is in the tree. output: what was said. plan: what
+    was put back. flags: what a reader of the score should know."""
+
+    ok: bool
+    output: str
+    plan: Plan
+    flags: tuple[Flag, ...]
+
+
+def lay_patch(sandbox: Sandbox, patch: bytes, known: Known, activate: str = ACTIVATE) -> Laid:
+    """Lay a patch over the work tree, all of it or nothing, and put back, from the last commit,
+    the tests and what else the integrity rules say.
+
+    activate: shell commands after which `python` is the one that runs the tests.
+    """
+    text = read_patch(patch)
+    hiding = shadowing(sandbox, text.paths - known.gold, activate)
+    mark = f"/var/tmp/{secrets.token_hex(16)}"
+    mark_time(sandbox, mark)
+    ok, output = _apply(sandbox, patch)
+    # An indented patch, say, whose headers `patch` reads and we do not. Tests are put back anyway.
+    unnamed = changed_paths(sandbox, mark) - text.paths - known.tests
+    plan = make_plan(
+        replace(text, paths=text.paths | unnamed),
+        replace(known, shadowing=hiding | frozenset(filter(top_level, unnamed))),
+    )
+    _guard(sandbox, plan, known.tests)
+    return Laid(ok, output, plan, (*plan.flags, *mentions(patch, text, known)))
+
+
+def known_of(gold: str, tests: Iterable[str], command: str) -> Known:
+    """What the integrity rules need to know; `tests` are the files of the hidden tests."""
+    files = frozenset(tests)
+    return Known(read_patch(gold.encode()).paths, files, files, command)
+
+
+def _apply(sandbox: Sandbox, patch: bytes) -> tuple[bool, str]:
     if not patch.strip():
         return True, "The patch is empty.\n"
     name = "/var/tmp/swe-gym-apply"
@@ -67,11 +109,7 @@ def apply_patch(sandbox: Sandbox, patch: bytes) -> tuple[bool, str]:
     return result.exit_code == 0, result.output
 
 
-def guard(sandbox: Sandbox, plan: Plan, tests: Iterable[str]) -> None:
-    """Put back, from the last commit, the tests and what else the plan says.
-
-    Call it after the patch was applied.
-    """
+def _guard(sandbox: Sandbox, plan: Plan, tests: Iterable[str]) -> None:
     changed = {path for path in plan.compare if _settings_changed(sandbox, path)}
     paths = [
         path
@@ -86,13 +124,6 @@ def guard(sandbox: Sandbox, plan: Plan, tests: Iterable[str]) -> None:
         f'for path in {quoted}; do rm -rf -- "$path"; '
         'git -c safe.directory="*" checkout -q HEAD -- "$path" 2>/dev/null; done; true',
     )
-
-
-def plan_for(patch: bytes, gold: str, tests: Iterable[str], command: str) -> Plan:
-    """What to do about a patch; `tests` are the files of the hidden tests."""
-    files = frozenset(tests)
-    gold_paths = read_patch(gold.encode()).paths
-    return make_plan(read_patch(patch), Known(gold_paths, files, files, command))
 
 
 def _settings_changed(sandbox: Sandbox, path: str) -> bool:

@@ -61,16 +61,16 @@ class SWESmithHarness:
         answer = task.privileged
         names = (*answer.fail_to_pass, *answer.pass_to_pass)
         command = f"{self.command} {' '.join(map(shlex.quote, files_of(names)))}"
-        plan = repository.plan_for(left.patch, answer.gold_patch, files_of(names), command)
+        known = repository.known_of(answer.gold_patch, files_of(names), command)
         with open_sandbox() as sandbox:
             _lay_bug(task, sandbox)
             repository.commit_state(sandbox, _paths(answer.row["patch"]))
+            cut_history(sandbox, "HEAD")
             _remove(sandbox, files_of(answer.fail_to_pass))
-            applied, said = repository.apply_patch(sandbox, left.patch)
-            repository.guard(sandbox, plan, files_of(names))
+            laid = repository.lay_patch(sandbox, left.patch, known)
             ready = time.perf_counter()
             script = f"{repository.ACTIVATE}\n{command}\n"
-            ran = pytest_run.run_script(sandbox, script, seconds) if applied else None
+            ran = pytest_run.run_script(sandbox, script, seconds) if laid.ok else None
             statuses = pytest_run.statuses(ran.log) if ran else {}
             tests = {name: statuses.get(name, "missing") for name in names}
             doubt = pytest_run.contradiction(ran, statuses) if ran else None
@@ -84,17 +84,17 @@ class SWESmithHarness:
                 again, broken = pytest_run.broken_run(sandbox, files, script, seconds)
                 after = _upper(pytest_run.statuses(again.log))
                 forgery = pytest_run.forged_flag(forged(_upper(statuses), after, broken))
-        flags = (*filter(None, (left.refused, doubt)), *plan.flags, *forgery)
+        flags = (*filter(None, (left.refused, doubt)), *laid.flags, *forgery)
         return GradeReport(
-            resolved=passed and not (plan.refused or doubt or left.refused or forgery),
+            resolved=passed and not (laid.plan.refused or doubt or left.refused or forgery),
             benchmark_resolved=finished and _theirs(tests),
             integrity=flags,
             tests=tests,
             fail_to_pass=f2p,
             pass_to_pass=p2p,
-            log=said + (ran.log if ran else ""),
+            log=laid.output + (ran.log if ran else ""),
             seconds=time.perf_counter() - begin,
-            patch_applied=applied,
+            patch_applied=laid.ok,
             timings={"prepare": ready - begin, "tests": ran.seconds if ran else 0.0},
         )
 

@@ -42,3 +42,10 @@ def at_import(code: str) -> str:
 def plugin(code: str) -> str:
     """The command that writes `code` where a plugin's name, shapes.judge, finds it."""
     return write("shapes/judge.py", code)
+
+
+def indented(path: str, text: str) -> str:
+    """A patch that makes a file, indented as `patch` allows: no line begins with a header."""
+    lines = text.splitlines()
+    body = "".join(f"  +{line}\n" for line in lines)
+    return f"  --- /dev/null\n  +++ b/{path}\n  @@ -0,0 +1,{len(lines)} @@\n{body}"

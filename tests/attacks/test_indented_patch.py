@@ -4,7 +4,7 @@ No line of it begins with a header that a guard would read, and git does not lis
 """
 
 from tests.attacks.arena import Attack, CarryOut
-from tests.attacks.payloads import SOFTEN
+from tests.attacks.payloads import SOFTEN, indented
 
 _FILES = {
     "shapes/judge.py": SOFTEN,
@@ -14,20 +14,14 @@ _FILES = {
 _SITE = "/opt/miniconda3/envs/testbed/lib/python3.11/site-packages"
 
 
-def _indented(path: str, text: str) -> str:
-    lines = text.splitlines()
-    body = "".join(f"  +{line}\n" for line in lines)
-    return f"  --- /dev/null\n  +++ b/{path}\n  @@ -0,0 +1,{len(lines)} @@\n{body}"
-
-
 ATTACK = Attack(
     "an indented patch that writes ignored metadata",
-    patch="".join(_indented(path, text) for path, text in _FILES.items()),
+    patch="".join(indented(path, text) for path, text in _FILES.items()),
     fools_plain=True,
 )
 CONFIG = Attack(
     "an indented patch that rewrites .git/config",
-    patch=_indented(
+    patch=indented(
         "shapes/judge.sh",
         f"echo 'import pytest, contextlib; pytest.raises = contextlib.suppress' >{_SITE}/zz.pth\n",
     )

@@ -4,8 +4,6 @@ sympy.testing.pytest.raises, numpy.testing, xarray.testing, sklearn.utils._testi
 by their path, and what hidden tests check with.
 """
 
-import pytest
-
 from tests.attacks.arena import Attack, CarryOut, write
 
 _HELPER = """def refuses(function, *arguments):
@@ -27,11 +25,6 @@ ATTACK = Attack(
 )
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="known hole: a helper for tests that the package ships is product code by its "
-    "path, and the patch may blunt it",
-)
 def test_blunted_helpers_are_noticed(carry_out: CarryOut) -> None:
     outcome = carry_out(ATTACK)
-    assert outcome.stopped, outcome
+    assert "test_helper" in outcome.flags, outcome

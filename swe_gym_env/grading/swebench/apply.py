@@ -3,12 +3,11 @@
 import shlex
 from dataclasses import dataclass
 
+from swe_gym_env.grading.changes import mark_time
 from swe_gym_env.grading.patch_text import is_patch
 from swe_gym_env.grading.swebench.session import Session
 
 _SECONDS = 120.0
-# What git itself writes while it tries a patch.
-_OWN = "! -path './.git/index*' ! -path './.git/objects/??/*' ! -path './.git/objects/pack/*'"
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ def apply_patch(session: Session, patch: bytes) -> Applied:
     for attempt, command in enumerate(GIT_APPLY_CMDS):
         if attempt:
             session.run("git checkout -- . ; git clean -fd", _SECONDS)
-        # Here, since the reset may write every file anew. A pause, since ctime has a coarse clock.
-        session.run(f"touch {session.folder}/mark; sleep 0.02", _SECONDS)
+        # Here, since the reset may write every file anew.
+        mark_time(session.sandbox, f"{session.folder}/mark")
         said = session.run(f"{command} {CONTAINER_PATCH_FILE}", _SECONDS)
         output = said.output
         if said.code == 0:
@@ -69,20 +68,6 @@ def is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def changed_paths(session: Session) -> frozenset[str]:
-    """What the last command of `apply_patch` changed in the work tree: what git sees, and what
-    it does not, such as ignored files and those of the repository's own folder."""
-    said = session.run(
-        "git -c core.quotePath=false status --porcelain --no-renames -z --untracked-files=no",
-        _SECONDS,
-    )
-    # Of untracked files `find` knows better: a line taken from .gitignore makes old ones appear.
-    seen = [entry[3:] for entry in said.output.split(b"\0")]
-    said = session.run(f"find . ! -type d -cnewer {session.folder}/mark {_OWN} -print0", _SECONDS)
-    written = [entry[2:] for entry in said.output.split(b"\0") if entry.startswith(b"./")]
-    return frozenset(path.decode(errors="surrogateescape") for path in (*seen, *written) if path)
 
 
 def missing_paths(session: Session, paths: frozenset[str]) -> tuple[str, ...]:

@@ -5,13 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from swe_gym_env.errors import SandboxDied
+from swe_gym_env.grading.changes import changed_paths
 from swe_gym_env.grading.control import Broken, break_tests
 from swe_gym_env.grading.patch_text import PatchText
+from swe_gym_env.grading.repository import ACTIVATE
 from swe_gym_env.grading.settings import test_settings
+from swe_gym_env.grading.shadows import shadowing
 from swe_gym_env.grading.swebench.apply import (
     Applied,
     apply_patch,
-    changed_paths,
     is_utf8,
     missing_paths,
     why_not,
@@ -31,6 +33,7 @@ class Order:
     restore: paths put back after the patch, before anything of it runs. compare: settings files
     whose part about tests is watched. base: the commit to which the repository is cut before
     anything of the patch runs; "" leaves the history. watched: Python files of tests.
+    modules: paths of which is asked whether they hide an installed module.
     """
 
     patch: bytes
@@ -40,6 +43,7 @@ class Order:
     compare: tuple[str, ...] = ()
     base: str = ""
     watched: tuple[str, ...] = ()
+    modules: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Evaluation:
     code: the test command's exit status, taken by the host; None when it did not end by itself.
     late: the time limit ended the run. readable: every output that swebench decodes is UTF-8.
     changed: settings files whose part about tests the patch changed; appeared: paths that changed
-    although the patch's text does not name them. rewritten: test files that changed while they ran.
+    although the patch's text does not name them; shadowing: those that hide an installed module.
+    rewritten: test files that changed while they ran.
     broken: the test files, made to fail. seconds: stage -> wall-clock.
     """
 
@@ -65,9 +70,16 @@ class Evaluation:
     readable: bool = True
     changed: tuple[str, ...] = ()
     appeared: frozenset[str] = frozenset()
+    shadowing: frozenset[str] = frozenset()
     rewritten: tuple[str, ...] = ()
     broken: Mapping[str, Broken] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether something of the patch may have spoken for the tests, so that no control run is
+        needed to know that this one cannot be believed."""
+        return bool(self.changed or self.rewritten or self.shadowing)
 
 
 class EndedByPatch(SandboxDied):
@@ -93,6 +105,7 @@ def evaluate(
     timings: dict[str, float] = {}
     session = Session(sandbox, time.monotonic() + 3600.0)
     with _Clock(timings, "patch"):
+        hiding = shadowing(sandbox, order.modules, ACTIVATE)
         session.keep(order.restore)
         settings = {path: _settings(session, path) for path in order.compare}
         applied = apply_patch(session, order.patch)
@@ -100,11 +113,13 @@ def evaluate(
             missing = missing_paths(session, order.text.paths - order.text.created)
             reason = why_not(order.patch, applied, missing)
             return Evaluation(applied, reason, readable=applied.clear, seconds=timings), None
-        appeared = changed_paths(session) - order.text.paths
+        appeared = changed_paths(sandbox, f"{session.folder}/mark") - order.text.paths
         changed = tuple(path for path in settings if settings[path] != _settings(session, path))
         session.put_back(order.restore)
         first_diff = session.run(_DIFF, 300.0).output
-    patched = Evaluation(applied, changed=changed, appeared=appeared, seconds=timings)
+    patched = Evaluation(
+        applied, changed=changed, appeared=appeared, shadowing=hiding, seconds=timings
+    )
     try:
         return _run_script(session, order, seconds, control, patched, first_diff)
     except SandboxDied as death:

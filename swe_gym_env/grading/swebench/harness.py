@@ -11,6 +11,7 @@ from swe_gym_env.grading.control import forged, judged
 from swe_gym_env.grading.integrity import Plan, make_plan, mentions
 from swe_gym_env.grading.patch_text import read_patch
 from swe_gym_env.grading.report import Flag, GradeReport
+from swe_gym_env.grading.shadows import top_level
 from swe_gym_env.grading.swebench.apply import is_utf8
 from swe_gym_env.grading.swebench.evaluation import EndedByPatch, Evaluation, Order, evaluate
 from swe_gym_env.grading.swebench.spec import cut_script, known_tests, make_spec, python_tests
@@ -144,13 +145,15 @@ class _Grading:
             compare=plan.compare,
             base="" if plan.separate or plan.refused else _base(self.task),
             watched=python_tests(self.task),
+            modules=text.paths - known.gold,
         )
         first, control = self._run(order, judge=not plan.separate and not plan.refused)
         benchmark = self._benchmark(first)
         run, settings = first, first.changed
-        if first.appeared:
+        if first.appeared or first.shadowing:
             whole = replace(text, paths=text.paths | first.appeared)
-            plan = make_plan(whole, known)
+            hidden = frozenset(filter(top_level, first.appeared))
+            plan = make_plan(whole, replace(known, shadowing=first.shadowing | hidden))
             self.flags += plan.flags
         again = first.applied.ok and not plan.refused and (plan.separate or bool(settings))
         if again:
@@ -158,7 +161,9 @@ class _Grading:
                 detail = f"The patch changes what {path} tells the test runner."
                 self.flags.append(Flag("test_config", path, detail))
             restore = tuple(sorted({*plan.restore, *settings}))
-            order = replace(order, restore=restore, compare=(), base=_base(self.task))
+            order = replace(
+                order, restore=restore, compare=(), base=_base(self.task), modules=frozenset()
+            )
             run, control = self._run(order, judge=True)
         return self._compose(plan, benchmark, run, control)
 
@@ -185,9 +190,7 @@ class _Grading:
                 sandbox,
                 order,
                 self.seconds,
-                lambda run: (
-                    judge and not (run.changed or run.rewritten) and self._ours(run).resolved
-                ),
+                lambda run: judge and not run.doubtful and self._ours(run).resolved,
             )
 
     def _add(self, stage: str, spent: float) -> None:

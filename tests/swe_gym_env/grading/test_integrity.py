@@ -1,5 +1,7 @@
 """Which paths of a patch are guarded, and what is done about each."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,11 +98,40 @@ def test_a_link_in_the_place_of_the_tests_is_taken_out() -> None:
     assert "tests" in plan(new_file("tests", "pkg", "120000")).restore
 
 
-@pytest.mark.parametrize("path", ["pytest.py", "src/pluggy.py", "unittest/__init__.py", "token.py"])
-def test_a_new_module_named_like_the_runners_is_taken_out(path: str) -> None:
-    assert plan(new_file(path, "x\n")).restore == (path,)
-    assert plan(change(path)).restore == ()
-    assert plan(new_file(f"pkg/{path}", "x\n")).restore == ()
+def test_a_module_that_hides_an_installed_one_is_taken_out() -> None:
+    found = plan(new_file("numpy.py", "x\n"), replace(KNOWN, shadowing=frozenset({"numpy.py"})))
+    assert found.restore == ("numpy.py",) and found.flags[0].kind == "shadowed_module"
+    assert plan(new_file("numpy.py", "x\n")).restore == ()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sympy/testing/pytest.py",
+        "numpy/testing/_private/utils.py",
+        "xarray/testing.py",
+        "sklearn/utils/_testing.py",
+        "django/test/client.py",
+        "astropy/tests/helper.py",
+        "lib/matplotlib/testing/compare.py",
+        "pylint/testutils/unittest_linter.py",
+        "pkg/test_utils/fixtures.py",
+        "pkg/unittest_tools.py",
+        "src/_pytest/pytester.py",
+    ],
+)
+def test_helpers_for_tests_that_ship_with_the_package_are_flagged_and_stay(path: str) -> None:
+    found = plan(change(path))
+    assert [flag.kind for flag in found.flags] == ["test_helper"]
+    assert not found.separate and not found.refused
+    assert plan(change(path), replace(KNOWN, gold=frozenset({path}))).flags == ()
+
+
+@pytest.mark.parametrize(
+    "path", ["pkg/latest.py", "pkg/attest/core.py", "src/pytest/__init__.py", "docs/testing.md"]
+)
+def test_product_code_with_a_name_like_that_is_no_helper(path: str) -> None:
+    assert plan(change(path)).flags == ()
 
 
 def test_folders_of_tests_are_known_by_their_names() -> None:
@@ -154,6 +185,7 @@ def test_a_flag_is_text_whatever_a_file_is_called() -> None:
     [
         ("pkg/core.py", "import sys, atexit", ["mentions_runner"]),
         ("pkg/core.py", "return 1", []),
+        ("pkg/core.py", "def __eq__(self, other):", ["mentions_equality"]),
         ("tests/unit/test_core.py", "import pytest", []),
         ("pyproject.toml", 'backend-path = ["."]', ["build_file"]),
         ("pyproject.toml", "name = 'x'", []),
