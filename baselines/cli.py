@@ -1,4 +1,4 @@
-"""The command line: train by one method, compare several, write a report again."""
+"""The command line: diagnose, train by one method, compare several, write a report again."""
 
 import sys
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from rich.console import Console
 
 from baselines.compare import compare
 from baselines.config import Compare, Train
+from baselines.diagnose import Diagnose, diagnose
 from baselines.report import print_summary, write_report
 from dagger_algo.errors import ConfigError, DaggerError
 
@@ -26,12 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
     errors = Console(stderr=True)
     try:
         command = tyro.extras.subcommand_cli_from_dict(
-            {"train": Train, "compare": Compare, "report": Report},
+            {"train": Train, "compare": Compare, "report": Report, "diagnose": Diagnose},
             prog="python -m baselines",
             args=arguments,
         )
         if isinstance(command, Report):
             _finish(command.folder)
+        elif isinstance(command, Diagnose):
+            diagnose(command, Console())
         else:
             _compare(command.comparison() if isinstance(command, Train) else command)
     except ConfigError as error:

@@ -16,6 +16,7 @@ from dagger_algo.ledger import Budget
 from dagger_algo.lm.generate import Sampling
 from dagger_algo.lm.learner import LearnerConfig
 from dagger_algo.lm.tiny import TinyConfig
+from dagger_algo.oec import OECConfig
 from dagger_algo.schedules import Beta
 
 
@@ -84,6 +85,8 @@ class Experiment:
         default_factory=lambda: DaggerConfig(rounds=2, epochs=8, beta=Beta("floor", 0.8, 0.6))
     )
     """Settings of DAgger. The warm start is its round with β = 1, so β goes on from 0.8."""
+    oec: OECConfig = field(default_factory=lambda: OECConfig(rounds=2, epochs=8))
+    """Settings of OEC."""
     grpo: GRPOConfig = field(default_factory=GRPOConfig)
     """Settings of GRPO."""
 
@@ -163,7 +166,7 @@ class Train(Experiment):
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of torch; all of the machine's unless told otherwise."""
     method: str = "dagger"
-    """A bundled method (sft, dagger, grpo), or the path of a .py file with a method of yours."""
+    """A bundled method (sft, dagger, oec, grpo), or the path of a .py file of yours."""
     seed: int = 0
     """Decides the student's first weights and everything that is drawn."""
 

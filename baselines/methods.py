@@ -15,7 +15,7 @@ from typing import Any
 from dagger_algo.errors import ConfigError
 from dagger_algo.run import Run
 
-BUNDLED = ("sft", "dagger", "grpo")
+BUNDLED = ("sft", "dagger", "oec", "grpo")
 
 
 @dataclass(frozen=True)

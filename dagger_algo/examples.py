@@ -8,18 +8,46 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from dagger_algo.conversation import Action, Actor, Conversation, Episode
+from dagger_algo.errors import ConfigError
+
+Top = tuple[tuple[int, float], ...]
+"""A teacher's likeliest tokens at one position: pairs of id and log-probability, nats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """At turn `turn` (from 0) of the trajectory, raise the likelihood of `action`, `weight` times.
 
-    A negative weight lowers it (an advantage below zero).
+    weight: one for the whole action, or one for each of its tokens, end-of-turn token included; a
+        negative weight lowers the likelihood (an advantage below zero).
+    teacher_logprobs: log-probability of each of the action's tokens under the teacher, where the
+        action is the student's own and the teacher gives an opinion instead of a label: the mixed
+        losses estimate a divergence there.
+    teacher_top: for each of the action's tokens the teacher's likeliest tokens in its place, any
+        number: for the loss on top-k log-probabilities.
+
+    The last two are in tokens of the student's vocabulary: a teacher with another tokenizer gives
+    text alone. A policy that knows no tokens takes an action as one token.
     """
 
     turn: int
     action: Action
-    weight: float
+    weight: float | tuple[float, ...]
+    teacher_logprobs: tuple[float, ...] | None = None
+    teacher_top: tuple[Top, ...] | None = None
+
+    def weights(self, tokens: int) -> tuple[float, ...]:
+        """The weight of each of the action's `tokens` tokens. ConfigError when what the target
+        says per token is of another length."""
+        given = (self.weight, self.teacher_logprobs, self.teacher_top)
+        for values in given:
+            if isinstance(values, tuple) and len(values) != tokens:
+                raise ConfigError(
+                    f"the target at turn {self.turn} gives {len(values)} values, one per token, "
+                    f"and its action {self.action.text[:40]!r} has {tokens} tokens, the end of "
+                    "turn included"
+                )
+        return self.weight if isinstance(self.weight, tuple) else (self.weight,) * tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +75,21 @@ def _example(episode: Episode, targets: Iterable[Target]) -> Example:
 
 
 def imitate(
-    episodes: Iterable[Episode], keep: Callable[[Episode], bool] = lambda episode: True
+    episodes: Iterable[Episode],
+    keep: Callable[[Episode], bool] = lambda episode: True,
+    weigh: Callable[[Episode, int], float] = lambda episode, turn: 1.0,
 ) -> Iterator[Example]:
     """The teacher's action at every labelled state, weight 1: SFT when the states are the
-    teacher's own, DAgger when they are a mixture's."""
+    teacher's own, DAgger when they are a mixture's.
+
+    keep: which episodes are trained on. weigh: the weight of the label at that turn (from 0) of an
+    episode; a label of weight 0 is left out.
+    """
     for episode in episodes:
         targets = [
-            Target(t, turn.label, 1.0)
+            Target(t, turn.label, weight)
             for t, turn in enumerate(episode.turns)
-            if turn.label is not None
+            if turn.label is not None and (weight := weigh(episode, t)) != 0.0
         ]
         if targets and keep(episode):
             yield _example(episode, targets)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from dagger_algo.checkpoints import Checkpoints, Progress, ledger_of
 from dagger_algo.collect import collect
-from dagger_algo.conversation import Episode
+from dagger_algo.conversation import Episode, Outcome
 from dagger_algo.env_pool import EnvPool
 from dagger_algo.evaluate import Evaluation
 from dagger_algo.gates.gate import Adaptive, Gate
@@ -115,9 +115,17 @@ class Run:
         for key, episode in list(self._known.items()):
             if episode.round <= done:
                 del self._known[key]
-                if episode.round > 0 and isinstance(gate, Adaptive):
+                whole = episode.round > 0 and episode.outcome is not Outcome.INFRA
+                if whole and isinstance(gate, Adaptive):
                     gate.observe(episode)
         yield from range(done + 1, count + 1)
+
+    def stalled(self, patience: int) -> bool:
+        """Whether the newest `patience` rounds (0: never) brought no better success."""
+        successes: list[float] = [figures["success"] for figures in self._figures]
+        if not 0 < patience < len(successes):
+            return False
+        return max(successes[-patience:]) <= max(successes[:-patience])
 
     def share(self, i: int, rounds: int) -> Budget:
         """What may have been spent in all when round `i` of `rounds` ends."""

@@ -15,6 +15,8 @@ class Beta:
     linear, cosine, exponential: from `start` in round 1 to `end` in round N;
     step: `start` in round 1, `end` from round 2 on (Ross et al.'s indicator schedule);
     constant: `start` always.
+
+    `warmup` rounds with β = 1 may come before; the shape's round 1 is then the one after them.
     """
 
     shape: Literal["constant", "linear", "cosine", "exponential", "step", "floor"] = "floor"
@@ -23,13 +25,21 @@ class Beta:
     """β of the first round."""
     end: float = 0.6
     """β of the last round (the floor of `floor`)."""
+    warmup: int = 0
+    """Rounds with β = 1 before the schedule begins: the student first learns on the teacher's own
+    states. The schedule then runs over the rounds that are left."""
 
     def __post_init__(self) -> None:
         if not (0.0 <= self.end <= 1.0 and 0.0 <= self.start <= 1.0):
             raise ConfigError(f"β must lie between 0 and 1, not start={self.start}, end={self.end}")
+        if self.warmup < 0:
+            raise ConfigError(f"warmup is a number of rounds, 0 or more, not {self.warmup}")
 
     def __call__(self, i: int, rounds: int) -> float:
         """β of round `i` (from 1) of `rounds`."""
+        if i <= self.warmup:
+            return 1.0
+        i, rounds = i - self.warmup, rounds - self.warmup
         if self.shape == "constant":
             return self.start
         if self.shape == "step":

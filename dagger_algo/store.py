@@ -1,20 +1,20 @@
 """The aggregated dataset on disk: one JSON line per episode, append-only, safe against crashes.
 
 A record is on disk (fsynced) when `append` returns. A process killed while writing leaves at most
-one torn last line, which the next opening cuts off; everything before it is as it was.
+one torn last line, which the next opening cuts off; everything before it is as it was. One process
+writes; any number may `read` meanwhile.
 """
 
-import json
 import os
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from dagger_algo.conversation import Action, Actor, Episode, Outcome, Turn, Usage
+from dagger_algo.conversation import Actor, Episode, Outcome, Turn
 from dagger_algo.errors import StoreError
+from dagger_algo.records import decode_action, decode_line, encode_line
 
 FORMAT = "dagger-episodes"
 VERSION = 2
@@ -28,11 +28,12 @@ class EpisodeStore:
         or damaged anywhere but in its last line."""
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = not path.exists() or path.stat().st_size == 0
+        fresh = not path.exists() or _only_a_torn_header(path)
         self._file = path.open("ab", buffering=0)
         self._count = 0
         if fresh:
-            self._write(_line({"format": FORMAT, "version": VERSION}))
+            self._file.truncate(0)
+            self._write(_HEADER)
         else:
             self._file.truncate(_sound_length(path))
             self._count = sum(1 for _ in self.all())
@@ -40,7 +41,7 @@ class EpisodeStore:
     def append(self, episode: Episode) -> None:
         """Write one episode; on disk when this returns. Raises StoreError when it cannot be
         (a full disk, say), and then leaves the file as it was."""
-        self._write(_line({"episode": asdict(episode)}))
+        self._write(encode_line({"episode": asdict(episode)}))
         self._count += 1
 
     def __len__(self) -> int:
@@ -54,7 +55,7 @@ class EpisodeStore:
         the agent, and are kept only so that an interrupted run can be taken up again."""
         for _, record in _records(self.path):
             if "episode" in record:
-                yield _episode(record["episode"])
+                yield decode(record["episode"])
 
     def close(self) -> None:
         """Release the file."""
@@ -81,30 +82,44 @@ class EpisodeStore:
             ) from error
 
 
-def _line(record: dict[str, Any]) -> bytes:
-    body = json.dumps(record, ensure_ascii=True, separators=(",", ":"))
-    return b"%08x %s\n" % (zlib.crc32(body.encode()), body.encode())
+def read(path: Path) -> Iterator[Episode]:
+    """The episodes of a store that is not to be written to, and that another process may be writing
+    at this moment: a record in flight is left out, and nothing is changed. Without those in which
+    the environment broke. Raises StoreError as opening does, or when there is no such file."""
+    if not path.exists():
+        raise StoreError(f"there is no episode store at {path}")
+    if _only_a_torn_header(path):
+        return
+    for _, record in _records(path, live=True):
+        if "episode" in record:
+            episode = decode(record["episode"])
+            if episode.outcome is not Outcome.INFRA:
+                yield episode
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
-    """The record of a whole, undamaged line; None for any other."""
-    checksum, _, body = line.rstrip(b"\n").partition(b" ")
-    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(body):
-        return None
-    record: dict[str, Any] = json.loads(body)
-    return record
+_HEADER = encode_line({"format": FORMAT, "version": VERSION})
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(end offset, record) of every sound line, the header first; a torn last line is left out."""
+def _only_a_torn_header(path: Path) -> bool:
+    """Nothing is there but what a writer killed at its first line leaves behind."""
+    with path.open("rb") as file:
+        start = file.read(len(_HEADER))
+    return len(start) < len(_HEADER) and _HEADER.startswith(start)
+
+
+def _records(path: Path, live: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(end offset, record) of every sound line, the header first; a torn last line is left out.
+    live: its writer may be at work, so that a torn line is nothing to speak of."""
     with path.open("rb") as file:
         offset = 0
         for number, line in enumerate(file, 1):
             offset += len(line)
-            record = _parse(line)
+            record = decode_line(line)
             if number == 1:
                 _check_header(path, record)
             if record is None:
+                if live and not line.endswith(b"\n"):
+                    return  # its writer may have ended it since it was read
                 if file.read(1):
                     raise StoreError(
                         f"{path}, line {number}: the checksum does not fit, so the file was "
@@ -137,42 +152,27 @@ def _sound_length(path: Path) -> int:
     return length
 
 
-def _action(data: dict[str, Any] | None) -> Action | None:
-    if data is None:
-        return None
-    ids, logprobs, usage = data["token_ids"], data["logprobs"], data["usage"]
-    return Action(
-        data["text"],
-        None if ids is None else tuple(ids),
-        None if logprobs is None else tuple(logprobs),
-        data["entropy"],
-        None if usage is None else Usage(**usage),
-    )
-
-
-def _episode(data: dict[str, Any]) -> Episode:
-    turns = []
-    for turn in data["turns"]:
-        action = _action(turn["action"])
-        assert action is not None
-        turns.append(
-            Turn(
-                turn["observation"],
-                action,
-                Actor(turn["actor"]),
-                _action(turn["label"]),
-                turn["reward"],
-                turn["asked"],
-                _action(turn["proposal"]),
-                turn["score"],
-            )
+def decode(data: dict[str, Any]) -> Episode:
+    """The episode that `dataclasses.asdict` made into `data`, perhaps by way of JSON."""
+    turns = tuple(
+        Turn(
+            turn["observation"],
+            decode_action(turn["action"]),
+            Actor(turn["actor"]),
+            turn["label"] and decode_action(turn["label"]),
+            turn["reward"],
+            turn["asked"],
+            turn["proposal"] and decode_action(turn["proposal"]),
+            turn["score"],
         )
+        for turn in data["turns"]
+    )
     return Episode(
         data["key"],
         data["seed"],
         data["task"],
         data["round"],
-        tuple(turns),
+        turns,
         Outcome(data["outcome"]),
         data["final_observation"],
     )

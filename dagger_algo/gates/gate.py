@@ -70,3 +70,17 @@ class Adaptive(Protocol):
     def figures(self) -> dict[str, float]:
         """What to say of it after a round: thresholds, calibration, share of interventions."""
         ...
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """A gate that changes with the rounds by a plan, as β does."""
+
+    def in_round(self, i: int, rounds: int) -> Gate:
+        """The gate of round `i` (from 1) of `rounds`; what it learns is shared by all rounds."""
+        ...
+
+
+def in_round(gate: Gate, i: int, rounds: int) -> Gate:
+    """The gate of round `i`: itself, unless it is scheduled."""
+    return gate.in_round(i, rounds) if isinstance(gate, Scheduled) else gate

@@ -6,249 +6,274 @@ and position ids are explicit, so unmodified models work and nothing is ever mov
 After a call each row's own part is cut out and kept under its episode's key.
 """
 
-from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.cache_utils import Cache
 
 from dagger_algo.conversation import Action, Conversation
+from dagger_algo.errors import ConfigError
+from dagger_algo.lm.attention import windows
 from dagger_algo.lm.codec import ChatCodec
+from dagger_algo.lm.interval_attention import NAME as INTERVALS
+from dagger_algo.lm.kv import Row, Rows, Slab, assemble
+from dagger_algo.lm.sampling import Sampling, draw, surprise
+from dagger_algo.lm.scoring import finish_logits
 from dagger_algo.randomness import stream
 
-
-@dataclass(frozen=True)
-class Sampling:
-    """How actions are drawn."""
-
-    temperature: float = 1.0
-    """0 is greedy."""
-    max_new_tokens: int = 256
-    """Longest action; a longer one is cut there."""
-
-
-class _Slab(CacheLayerMixin):  # type: ignore[no-untyped-call]
-    """Keys and values of one layer in a buffer allocated once: (B, heads, capacity, head_dim)."""
-
-    is_sliding = False
-    keys: torch.Tensor
-    values: torch.Tensor
-
-    def __init__(self, keys: torch.Tensor | None, values: torch.Tensor | None, room: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.room = room
-        self.length = 0
-        if keys is not None and values is not None:
-            self.lazy_initialization(keys, values)
-            self.update(keys, values)
-
-    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        shape = (*key_states.shape[:2], self.room)
-        self.keys = key_states.new_zeros((*shape, key_states.shape[-1]))
-        self.values = value_states.new_zeros((*shape, value_states.shape[-1]))
-        self.is_initialized = True
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        end = self.length + key_states.shape[2]
-        self.keys[:, :, self.length : end] = key_states
-        self.values[:, :, self.length : end] = value_states
-        self.length = end
-        return self.keys[:, :, :end], self.values[:, :, :end]
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        return self.length + query_length, 0
-
-    def get_seq_length(self) -> int:
-        return self.length
-
-    def get_max_length(self) -> int:
-        return self.room
-
-
-@dataclass
-class _Row:
-    """What is cached of one episode: its ids, and per layer keys and values (heads, ids, dim)."""
-
-    ids: list[int]
-    layers: list[tuple[torch.Tensor, torch.Tensor]]
+__all__ = ["CachedGenerator", "Sampling"]
 
 
 class CachedGenerator:
-    """Generates actions for live conversations. Forget the cache whenever the weights change."""
+    """Generates actions for live conversations. Forget the cache whenever the weights change.
 
-    def __init__(self, model: Any, codec: ChatCodec, *, seed: int = 0, max_rows: int = 256) -> None:
+    cache_bytes: keys and values kept between calls, at most. batch_tokens: columns of one batch
+    (rows times padded length), at most; more conversations go in several batches.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        codec: ChatCodec,
+        *,
+        seed: int = 0,
+        cache_bytes: int = 4 * 2**30,
+        batch_tokens: int = 2**17,
+    ) -> None:
         self.model = model
         self.codec = codec
         self.seed = seed
-        self._max_rows = max_rows
-        self._rows: OrderedDict[str, _Row] = OrderedDict()
+        self.batch_tokens = batch_tokens
+        self.rows = Rows(cache_bytes)
+        whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self._config = whole.config.get_text_config()
+        self._windows = windows(self._config)
+        self._form = _mask_form(self._config)
+        self._limit: int | None = getattr(self._config, "max_position_embeddings", None)
 
     def forget(self) -> None:
         """Drop every cached episode."""
-        self._rows.clear()
+        self.rows.clear()
 
     @torch.inference_mode()
     def act(self, conversations: Sequence[Conversation], sampling: Sampling) -> list[Action]:
-        """One action per conversation. Draws depend on (seed, episode key, turn) alone."""
-        device = next(self.model.parameters()).device
-        streams = [self.codec.state(conversation) for conversation in conversations]
-        rows = [self._cached(c.key, ids) for c, ids in zip(conversations, streams, strict=True)]
-        fresh = [ids[len(row.ids) :] for ids, row in zip(streams, rows, strict=True)]
-        past, width = max(len(row.ids) for row in rows), max(map(len, fresh))
-        room = past + width + sampling.max_new_tokens
-        slabs = self._assemble(rows, past, room)
-        cache = Cache(layers=[*slabs])
+        """One action per conversation. Draws depend on (seed, episode key, turn) alone.
 
-        # Column layout of the slab: cached part, new part, then the generated ids; each row owns
-        # the left of the first two and what it generates of the third.
-        owned = torch.zeros((len(rows), room), dtype=torch.bool)
-        for b, (row, new) in enumerate(zip(rows, fresh, strict=True)):
-            owned[b, : len(row.ids)] = True
-            owned[b, past : past + len(new)] = True
-        lengths = torch.tensor([len(ids) for ids in streams], device=device)
-        hidden = self._prefill(cache, rows, fresh, owned.to(device), past, width)
+        An action is cut at `max_new_tokens` and where the model's context ends. Raises ConfigError
+        when a conversation already fills the context.
+        """
+        actions: dict[int, Action] = {}
+        for indices, batch in self._batches(conversations, sampling.max_new_tokens):
+            said = batch.decode(batch.prefill(), sampling)
+            actions |= dict(zip(indices, said, strict=True))
+        return [actions[index] for index in range(len(conversations))]
 
-        sampled, logprobs = self._decode(
-            cache, hidden, lengths, owned.to(device), past + width, conversations, sampling
+    @torch.inference_mode()
+    def features(self, conversations: Sequence[Conversation]) -> np.ndarray:
+        """(n, d) float32: the last layer's hidden state of the last token of each state, that
+        from which the action's first token is drawn. No work where that state was just acted on.
+
+        Raises ConfigError like `act`.
+        """
+        known: dict[int, torch.Tensor] = {}
+        for index, conversation in enumerate(conversations):
+            row, ids = self.rows.get(conversation.key), self.codec.state(conversation)
+            if row.feature is not None and row.ids[: row.state] == ids:
+                known[index] = row.feature
+        unknown = [index for index in range(len(conversations)) if index not in known]
+        for indices, batch in self._batches([conversations[index] for index in unknown], 0):
+            hidden = batch.prefill()
+            batch.keep(hidden, [[] for _ in indices])
+            known |= {unknown[i]: row for i, row in zip(indices, hidden, strict=True)}
+        width = int(self._config.hidden_size)
+        rows = [known[index].float().cpu().numpy() for index in range(len(conversations))]
+        return np.stack(rows) if rows else np.zeros((0, width), np.float32)
+
+    def _batches(
+        self, conversations: Sequence[Conversation], new: int
+    ) -> Iterator[tuple[list[int], "_Batch"]]:
+        """Conversations with about as much to encode, as many as `batch_tokens` allows."""
+        states = [self.codec.state(conversation) for conversation in conversations]
+        for conversation, ids in zip(conversations, states, strict=True):
+            self._require_room(conversation, len(ids))
+        rows = [self.rows.get(conversation.key) for conversation in conversations]
+        used = [row.upto(ids) for row, ids in zip(rows, states, strict=True)]
+        fresh = [len(ids) - done for ids, done in zip(states, used, strict=True)]
+        group: list[int] = []
+        for index in [*sorted(range(len(states)), key=fresh.__getitem__), None]:
+            if index is not None:
+                grown = [*group, index]
+                columns = max(used[i] for i in grown) + fresh[index] + new
+                alike = fresh[index] <= 2 * fresh[grown[0]] + 64
+                if not group or (alike and len(grown) * columns <= self.batch_tokens):
+                    group = grown
+                    continue
+            if group:
+                chosen = [(conversations[i], states[i], rows[i], used[i]) for i in group]
+                yield group, _Batch(self, chosen, new)
+            group = [index] if index is not None else []
+
+    def _require_room(self, conversation: Conversation, length: int) -> None:
+        if self._limit is not None and length >= self._limit:
+            raise ConfigError(
+                f"episode {conversation.key!r}, turn {conversation.turn}: the conversation is "
+                f"{length} tokens long and the model takes {self._limit}, the action included; "
+                "end episodes after fewer turns, cut observations in the environment, or choose a "
+                "model with a longer context"
+            )
+
+
+class _Batch:
+    """Some conversations on their way through the model: prefill, decode, keep.
+
+    Columns of the slabs: the cached part, the new part, the generated ids. Each row owns the left
+    of the first two and what it generates of the third.
+    """
+
+    def __init__(
+        self,
+        generator: CachedGenerator,
+        chosen: Sequence[tuple[Conversation, list[int], Row, int]],
+        new: int,
+    ) -> None:
+        model = generator.model
+        whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self.generator = generator
+        self.body, self.head = whole.base_model, whole.get_output_embeddings()
+        self.device = next(model.parameters()).device
+        self.conversations = [conversation for conversation, _, _, _ in chosen]
+        self.states = [ids for _, ids, _, _ in chosen]
+        self.used = [used for _, _, _, used in chosen]
+        self.fresh = [ids[used:] for _, ids, _, used in chosen]
+        self.past, self.width = max(self.used), max(map(len, self.fresh))
+        self.start = self.past + self.width
+        room = self.start + new
+        depth = int(generator._config.num_hidden_layers)
+        self.slabs: list[Slab] = assemble([row for _, _, row, _ in chosen], self.used, room, depth)
+        self.cache = Cache(layers=[*self.slabs])
+        column = torch.arange(room, device=self.device)[None]
+        used_B1 = self._long(self.used)[:, None]
+        self.lengths_B = self._long([len(ids) for ids in self.states])
+        fresh_B1 = self.lengths_B[:, None] - used_B1
+        in_past = column < self.past
+        self.owned_BK = torch.where(in_past, column < used_B1, column - self.past < fresh_B1)
+        self.positions_BK = torch.where(in_past, column, column - self.past + used_B1)
+        generated = column >= self.start
+        self.owned_BK &= ~generated
+        self.positions_BK = torch.where(
+            generated, column - self.start + self.lengths_B[:, None], self.positions_BK
         )
-        self._keep(conversations, streams, sampled, slabs, owned, past + width)
+        if generator._limit is not None:  # rows that have ended are fed on, but never beyond
+            self.positions_BK.clamp_(max=generator._limit - 1)
+
+    def prefill(self) -> torch.Tensor:
+        """Feed what is new; the hidden state of each row's last id, (B, D)."""
+        padded = [[*ids, *[0] * (self.width - len(ids))] for ids in self.fresh]
+        owned, positions = self.owned_BK[:, : self.start], self.positions_BK[:, : self.start]
+        causal = torch.ones((self.width, self.start), dtype=torch.bool, device=self.device)
+        causal = causal.tril(self.past)
+        query = positions[:, self.past :]
+        # Padding behind a row's new ids sees the row and padding, and nobody sees padding.
+        seen = torch.cat([owned[:, : self.past], torch.ones_like(query, dtype=torch.bool)], 1)
+        mask = seen[:, None, :] & causal[None]
+        hidden = self._forward(self._long(padded), query, mask, positions)
+        last = self._long([len(ids) - 1 for ids in self.fresh])
+        return hidden[torch.arange(len(self.fresh), device=self.device), last]
+
+    def decode(self, hidden_BD: torch.Tensor, sampling: Sampling) -> list[Action]:
+        """Sample token by token until every row has ended; keep the rows."""
+        generator, stops = self.generator, self.generator.codec.stops
+        config, first_BD = generator._config, hidden_BD
+        uniforms = [
+            stream(generator.seed, c.key, c.turn).random(sampling.max_new_tokens)
+            for c in self.conversations
+        ]
+        uniform_BN = torch.from_numpy(np.stack(uniforms)).to(self.device)
+        allowed = [
+            min(sampling.max_new_tokens, (generator._limit or 2**62) - len(ids))
+            for ids in self.states
+        ]
+        sampled: list[list[int]] = [[] for _ in self.states]
+        logprobs: list[list[float]] = [[] for _ in self.states]
+        entropies: list[list[float]] = [[] for _ in self.states]
+        alive = set(range(len(self.states)))
+        for n in range(max(allowed)):
+            logits_BV = finish_logits(self.head(hidden_BD), config).float()
+            ids = draw(logits_BV, uniform_BN[:, n], sampling)
+            chosen, entropy = (figures.tolist() for figures in surprise(logits_BV, ids))
+            tokens = ids.tolist()
+            for b in sorted(alive):
+                sampled[b].append(tokens[b])
+                logprobs[b].append(chosen[b])
+                entropies[b].append(entropy[b])
+                if tokens[b] in stops or len(sampled[b]) == allowed[b]:
+                    alive.remove(b)
+            if not alive:
+                break
+            # Rows that have ended go on being fed, for the batch's sake; `keep` drops that.
+            end = self.start + n + 1
+            self.owned_BK[:, end - 1] = True
+            positions = self.positions_BK[:, :end]
+            mask = self.owned_BK[:, None, :end]
+            hidden_BD = self._forward(ids[:, None], positions[:, -1:], mask, positions)[:, -1]
+        self.keep(first_BD, sampled)
         return [
-            Action(self.codec.text(ids), tuple(ids), tuple(values))
-            for ids, values in zip(sampled, logprobs, strict=True)
+            Action(generator.codec.text(own), tuple(own), tuple(values), sum(nats) / len(nats))
+            for own, values, nats in zip(sampled, logprobs, entropies, strict=True)
         ]
 
-    def _cached(self, key: str, ids: list[int]) -> _Row:
-        row = self._rows.pop(key, None)
-        # The last id is always fed anew: its hidden state is what the first draw needs.
-        if row is not None and len(row.ids) < len(ids) and ids[: len(row.ids)] == row.ids:
-            return row
-        return _Row([], [])
+    def keep(self, feature_BD: torch.Tensor, sampled: Sequence[list[int]]) -> None:
+        """Cut each row's own columns out of the slabs, for its next turn."""
+        fed = self.slabs[0].length - self.start
+        for b, conversation in enumerate(self.conversations):
+            own = [*self.states[b], *sampled[b][:fed]]
+            owned = self.owned_BK[b].clone()
+            owned[self.start :] = False
+            owned[self.start : self.start + len(own) - len(self.states[b])] = True
+            columns = owned.nonzero().squeeze(1)
+            layers = [(slab.keys[b][:, columns], slab.values[b][:, columns]) for slab in self.slabs]
+            row = Row(own, layers, len(self.states[b]), feature_BD[b].clone())
+            self.generator.rows.put(conversation.key, row)
 
-    def _assemble(self, rows: Sequence[_Row], past: int, room: int) -> list[_Slab]:
-        depth = self.model.config.get_text_config().num_hidden_layers
-        if past == 0:
-            return [_Slab(None, None, room) for _ in range(depth)]
-        layers = []
-        for layer in range(depth):
-            pair = []
-            for part in (0, 1):
-                like = next(row.layers[layer][part] for row in rows if row.layers)
-                slab = like.new_zeros((len(rows), like.shape[0], past, like.shape[2]))
-                for b, row in enumerate(rows):
-                    if row.layers:
-                        slab[b, :, : len(row.ids)] = row.layers[layer][part]
-                pair.append(slab)
-            layers.append(_Slab(pair[0], pair[1], room))
-        return layers
-
-    def _prefill(
+    def _forward(
         self,
-        cache: Cache,
-        rows: Sequence[_Row],
-        fresh: Sequence[Sequence[int]],
-        owned_BK: torch.Tensor,
-        past: int,
-        width: int,
+        tokens_BQ: torch.Tensor,
+        query_BQ: torch.Tensor,
+        mask_BQK: torch.Tensor,
+        key_BK: torch.Tensor,
     ) -> torch.Tensor:
-        """Feed what is new; the hidden state of each row's last id, (B, D)."""
-        device = owned_BK.device
-        tokens = torch.tensor([[*ids, *[0] * (width - len(ids))] for ids in fresh], device=device)
-        begin = torch.tensor([len(row.ids) for row in rows], device=device)
-        positions = begin[:, None] + torch.arange(width, device=device)[None, :]
-        causal = torch.ones((width, width), dtype=torch.bool, device=device).tril()
-        seen_past = owned_BK[:, None, :past].expand(-1, width, -1)
-        # Padding behind a row's new ids sees the row and itself, and nobody sees padding.
-        mask = torch.cat([seen_past, causal[None].expand(len(rows), -1, -1)], dim=2)[:, None]
-        hidden = self.model.base_model(
-            input_ids=tokens,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
+        masks: dict[str, torch.Tensor] = {}
+        for kind, window in self.generator._windows.items():
+            mask = mask_BQK[:, None]
+            if window is not None:
+                mask = mask & (query_BQ[:, :, None] - key_BK[:, None, :] < window)[:, None]
+            if self.generator._form != torch.bool:
+                dtype = self.head.weight.dtype
+                mask = torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, -torch.inf)
+            masks[kind] = mask
+        hidden: torch.Tensor = self.body(
+            input_ids=tokens_BQ,
+            attention_mask=masks if len(masks) > 1 else next(iter(masks.values())),
+            position_ids=query_BQ,
+            past_key_values=self.cache,
             use_cache=True,
         ).last_hidden_state
-        last = torch.tensor([len(ids) - 1 for ids in fresh], device=device)
-        picked: torch.Tensor = hidden[torch.arange(len(rows), device=device), last]
-        return picked
+        return hidden
 
-    def _decode(
-        self,
-        cache: Cache,
-        hidden_BD: torch.Tensor,
-        lengths_B: torch.Tensor,
-        owned_BK: torch.Tensor,
-        start: int,
-        conversations: Sequence[Conversation],
-        sampling: Sampling,
-    ) -> tuple[list[list[int]], list[list[float]]]:
-        device = hidden_BD.device
-        head = self.model.get_output_embeddings()
-        batch = len(conversations)
-        greedy = sampling.temperature <= 0
-        if not greedy:
-            uniforms = np.stack(
-                [
-                    stream(self.seed, c.key, c.turn).random(sampling.max_new_tokens)
-                    for c in conversations
-                ]
-            )
-            uniforms_BN = torch.from_numpy(uniforms).to(device)
-        sampled: list[list[int]] = [[] for _ in range(batch)]
-        logprobs: list[list[float]] = [[] for _ in range(batch)]
-        alive = [True] * batch
-        for n in range(sampling.max_new_tokens):
-            logits = head(hidden_BD).float()
-            if greedy:
-                ids = logits.argmax(-1)
-            else:
-                p = torch.softmax(logits / sampling.temperature, -1).double().cumsum(-1)
-                draw = uniforms_BN[:, n : n + 1] * p[:, -1:]
-                ids = torch.searchsorted(p, draw).squeeze(1).clamp(max=p.shape[1] - 1)
-            # Log-probabilities are those of the untempered policy: that is what is trained.
-            chosen = torch.log_softmax(logits, -1).gather(1, ids[:, None]).squeeze(1)
-            for b, (token, value) in enumerate(zip(ids.tolist(), chosen.tolist(), strict=True)):
-                if alive[b]:
-                    sampled[b].append(token)
-                    logprobs[b].append(value)
-                    alive[b] = token != self.codec.end_of_turn
-            if not any(alive) or n + 1 == sampling.max_new_tokens:
-                break
-            # Rows that have ended go on being fed, for the batch's sake; _keep drops that.
-            owned_BK[:, start + n] = True
-            hidden_BD = self.model.base_model(
-                input_ids=ids[:, None],
-                attention_mask=owned_BK[:, None, None, : start + n + 1],
-                position_ids=(lengths_B + n)[:, None],
-                past_key_values=cache,
-                use_cache=True,
-            ).last_hidden_state[:, -1]
-        return sampled, logprobs
+    def _long(self, values: Any) -> torch.Tensor:
+        return torch.tensor(values, device=self.device)
 
-    def _keep(
-        self,
-        conversations: Sequence[Conversation],
-        streams: Sequence[list[int]],
-        sampled: Sequence[list[int]],
-        slabs: Sequence[_Slab],
-        owned_BK: torch.Tensor,
-        start: int,
-    ) -> None:
-        fed = slabs[0].length - start
-        for b, conversation in enumerate(conversations):
-            generated = min(len(sampled[b]), fed)
-            owned_BK[b, start:] = False
-            owned_BK[b, start : start + generated] = True
-            columns = owned_BK[b].nonzero().squeeze(1).to(slabs[0].keys.device)
-            layers = [
-                (slab.keys[b][:, columns].clone(), slab.values[b][:, columns].clone())
-                for slab in slabs
-            ]
-            self._rows[conversation.key] = _Row(streams[b] + sampled[b][:generated], layers)
-        while len(self._rows) > self._max_rows:
-            self._rows.popitem(last=False)
+
+def _mask_form(config: Any) -> torch.dtype:
+    """What a model's attention function takes for a mask: booleans, or numbers to add."""
+    implementation = config._attn_implementation
+    if implementation in ("sdpa", INTERVALS):
+        return torch.bool
+    if implementation in ("eager", "flex_attention"):
+        return torch.float32
+    raise ConfigError(
+        f"attention implementation {implementation!r} takes no mask of single tokens, which rows "
+        "of different lengths need; load the model with attn_implementation='sdpa'"
+    )

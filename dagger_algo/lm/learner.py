@@ -2,20 +2,33 @@
 and knows none of them."""
 
 import json
-import math
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 import torch
 
-from dagger_algo.errors import ConfigError
+from dagger_algo.errors import ConfigError, DaggerError
 from dagger_algo.examples import Example
+from dagger_algo.lm import losses
 from dagger_algo.lm.codec import ChatCodec
-from dagger_algo.lm.losses import clipped_policy_gradient, weighted_nll
-from dagger_algo.lm.packing import Batch, Packed, collate, pack
-from dagger_algo.policy import Loss
+from dagger_algo.lm.context import Fitted, fit_context
+from dagger_algo.lm.distributed import Alone, Processes
+from dagger_algo.lm.lint import lint_first
+from dagger_algo.lm.losses import TokenLoss
+from dagger_algo.lm.optim import adamw, rate
+from dagger_algo.lm.packing import Batch, Packed, collate, minibatches, rows_for
+from dagger_algo.lm.scoring import target_logprobs
+
+FIRST = 4
+"""Examples of each fit that are looked at before its first step."""
+
+
+class NonFiniteLoss(DaggerError, ArithmeticError):
+    """A loss or gradient is not a number any more; the weights are those before that step."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,14 @@ class LearnerConfig:
     """The rate falls along a cosine to this fraction of its peak within each fit (1: constant)."""
     batch_tokens: int = 1024
     """Padded tokens per optimizer step, at most (one longer trajectory is a step of its own)."""
+    forward_tokens: int | None = None
+    """Padded tokens per forward pass, at most: a step takes as many as it needs, and its gradient
+    is the same. None: one pass. This, not batch_tokens, is what memory depends on."""
+    gradient_checkpointing: bool = False
+    """Keep one hidden state per layer and compute the rest again: less memory, a third slower."""
+    bf16: bool = False
+    """Compute in bfloat16 (autocast); parameters, their gradients and the optimizer's state keep
+    the dtype that the model was loaded in, log-probabilities and losses are float32."""
     weight_decay: float = 0.01
     """AdamW's."""
     max_grad_norm: float = 1.0
@@ -41,100 +62,198 @@ class LearnerConfig:
 
 
 class Learner:
-    """Holds a causal model of transformers and its optimizer, and fits it to examples."""
+    """Holds a causal model of transformers and its optimizer, and fits it to examples.
+
+    processes: those that fit it together, each with the same model and the same examples.
+    """
 
     def __init__(
-        self, model: Any, codec: ChatCodec, config: LearnerConfig = LearnerConfig(), seed: int = 0
+        self,
+        model: Any,
+        codec: ChatCodec,
+        config: LearnerConfig = LearnerConfig(),
+        seed: int = 0,
+        processes: Processes = Alone(),
     ) -> None:
         self.model = model
         self.codec = codec
         self.config = config
+        self.processes = processes
+        self.steps = 0
+        self._linted = False
+        self._seed = seed
         self._rng = np.random.default_rng(seed)
-        decay = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
-        plain = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": decay, "weight_decay": config.weight_decay},
-                {"params": plain, "weight_decay": 0.0},
-            ],
-            lr=config.learning_rate,
-            betas=(0.9, 0.95),
-        )
+        self._trained = [p for p in model.parameters() if p.requires_grad]
+        for parameter in self._trained:
+            processes.spread(parameter.data)
+        self.optimizer = adamw(model, config.learning_rate, config.weight_decay)
+        if config.gradient_checkpointing:
+            newer = getattr(model, "activation_checkpointing_enable", None)  # transformers >= 5
+            (newer or model.gradient_checkpointing_enable)({"use_reentrant": False})
 
     def update(
-        self, examples: Iterable[Example], *, epochs: int = 1, loss: Loss = "cross_entropy"
+        self, examples: Iterable[Example], *, epochs: int = 1, loss: TokenLoss = "cross_entropy"
     ) -> Mapping[str, float]:
-        """Fit for `epochs` passes. Raises ConfigError when there is nothing to learn from."""
-        items = [packed for packed in (pack(e, self.codec) for e in examples) if packed.rows]
-        if not items:
-            raise ConfigError(
-                "nothing to learn from: no trajectory carries a target (was the teacher asked? "
-                "did every group of roll-outs get the same reward?)"
-            )
-        batches = [b for _ in range(epochs) for b in self._batches(items)]
+        """Fit for `epochs` passes; figures of the whole fit: "loss" and "grad_norm" (before
+        clipping) are means over its "steps"; "tokens" were processed, "target_tokens" trained on;
+        "left_out" targets lay beyond what the model takes.
+
+        The first examples are looked at beforehand (`lint.py`). Raises LintError when their masks
+        or tokens are wrong, ConfigError when there is nothing to learn from, and NonFiniteLoss,
+        which leaves the weights as they were before the step that it names.
+        """
+        remaining = iter(examples)
+        first = list(islice(remaining, FIRST))
+        fitted = fit_context(chain(first, remaining), self.codec, self.model.config)
+        self._require(fitted)
+        if not fitted.left_out:
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=self.config.bf16):
+                lint_first(first, self.codec, None if self._linted else self.model)
+            self._linted = True
+        how = rows_for(self.model), self._rng
+        most = self.config.batch_tokens
+        batches = [b for _ in range(epochs) for b in minibatches(fitted.items, most, *how)]
+        dropout = np.random.default_rng((self._seed, self.steps, self.processes.rank))
         peak = (
-            self.config.learning_rate if loss == "cross_entropy" else self.config.rl_learning_rate
+            self.config.rl_learning_rate if loss == "policy_gradient" else self.config.learning_rate
         )
-        device = next(self.model.parameters()).device
+        device = self._device
+        totals = np.zeros(2)
         self.model.train()
-        total, tokens = 0.0, 0
-        for step, batch_items in enumerate(batches):
-            for group in self.optimizer.param_groups:
-                group["lr"] = peak * self._rate(step, len(batches))
-            batch = collate(batch_items, device)
-            value = self.loss(batch, loss)
+        try:
+            # What dropout draws hangs on the seed and the step, not on torch's global stream.
+            with torch.random.fork_rng([device] if device.type == "cuda" else []):
+                torch.manual_seed(int(dropout.integers(2**31)))
+                for step, items in enumerate(batches):
+                    warmup, final = self.config.warmup_steps, self.config.final_rate
+                    lr = peak * rate(step, len(batches), warmup, final)
+                    figures = self._step(items, loss, lr, f"step {step + 1} of {len(batches)}")
+                    totals += figures
+                    self.steps += 1
+                    told = {"loss": figures[0], "grad_norm": figures[1], "learning_rate": lr}
+                    self.processes.log(told, self.steps)
+        finally:
+            self.model.eval()
             self.optimizer.zero_grad(set_to_none=True)
-            value.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
-            self.optimizer.step()
-            total += float(value.detach())
-            tokens += sum(len(item) for item in batch_items)
-        self.model.eval()
-        return {"loss": total / len(batches), "steps": len(batches), "tokens": tokens}
+        mean_loss, mean_norm = totals / len(batches)
+        return {
+            "loss": float(mean_loss),
+            "grad_norm": float(mean_norm),
+            "steps": len(batches),
+            "tokens": sum(len(item) for items in batches for item in items),
+            "target_tokens": sum(len(item.rows) for items in batches for item in items),
+            "left_out": fitted.left_out,
+        }
 
     def state_dict(self) -> dict[str, Any]:
-        """What a fit depends on besides the weights: plain numbers and tensors."""
-        state = self._rng.bit_generator.state
-        return {"optimizer": self.optimizer.state_dict(), "order": json.dumps(state)}
+        """What a fit depends on besides the weights: plain numbers and tensors. The learning rate
+        starts anew in every fit, so it has no state."""
+        state = json.dumps(self._rng.bit_generator.state)
+        return {"optimizer": self.optimizer.state_dict(), "order": state, "steps": self.steps}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave. ValueError when the model is another one."""
         self.optimizer.load_state_dict(state["optimizer"])
         self._rng.bit_generator.state = json.loads(state["order"])
+        self.steps = state["steps"]
 
-    def loss(self, batch: Batch, kind: Loss = "cross_entropy") -> torch.Tensor:
-        """Loss of one minibatch; logits are computed at the predicting positions only."""
-        hidden_BLD = self.model.base_model(
-            input_ids=batch.tokens,
-            attention_mask=batch.mask,
-            position_ids=batch.positions,
-            use_cache=False,
-        ).last_hidden_state
-        logits_MV = self.model.get_output_embeddings()(hidden_BLD[batch.batch_index, batch.rows])
-        logprobs_M = -torch.nn.functional.cross_entropy(
-            logits_MV.float(), batch.targets, reduction="none"
-        )
-        if kind == "cross_entropy":
-            return weighted_nll(logprobs_M, batch.weights)
-        old_M = torch.where(batch.old_logprobs.isnan(), logprobs_M.detach(), batch.old_logprobs)
-        return clipped_policy_gradient(logprobs_M, old_M, batch.weights, self.config.clip)
+    def loss(
+        self, batch: Batch, kind: TokenLoss = "cross_entropy", tokens: int | None = None
+    ) -> torch.Tensor:
+        """Loss of one minibatch, the mean over `tokens` target tokens (default: its own), where
+        it is part of a greater one; logits are computed at the predicting positions only."""
+        weighted_M = self._weighted(batch, kind)
+        return weighted_M.sum() / (tokens or len(weighted_M))
 
-    def _batches(self, items: Sequence[Packed]) -> Iterator[list[Packed]]:
-        """Minibatches of similar lengths, in random order: little padding, little bias."""
-        noise = self._rng.uniform(0.9, 1.1, len(items))
-        order = sorted(range(len(items)), key=lambda i: len(items[i]) * noise[i])
-        batches: list[list[Packed]] = []
-        longest = 0
-        for i in order:
-            longest = max(longest, len(items[i]))
-            if not batches or longest * (len(batches[-1]) + 1) > self.config.batch_tokens:
-                batches.append([])
-                longest = len(items[i])
-            batches[-1].append(items[i])
-        for index in self._rng.permutation(len(batches)):
-            yield batches[index]
+    def _weighted(self, batch: Batch, kind: TokenLoss) -> torch.Tensor:
+        """(M,) the loss of every target token, times its weight."""
+        if kind == "top_k_kl" and batch.top_ids is not None and batch.top_logprobs is not None:
+            ids = torch.cat([batch.targets[:, None], batch.top_ids], 1)
+            logprobs = target_logprobs(self.model, batch, ids=ids)
+            given_M = (batch.top_logprobs > -torch.inf).any(1)
+            divergence_M = losses.top_k_kl(logprobs[:, 1:], batch.top_logprobs)
+            plain_M = losses.cross_entropy(logprobs[:, 0])
+            return batch.weights * torch.where(given_M, divergence_M, plain_M)
+        logprobs_M = target_logprobs(self.model, batch)
+        match kind:
+            case "policy_gradient":
+                known = ~batch.old_logprobs.isnan()
+                old_M = torch.where(known, batch.old_logprobs, logprobs_M.detach())
+                clip = self.config.clip
+                return losses.clipped_policy_gradient(logprobs_M, old_M, batch.weights, clip)
+            case "mixed_k1" | "mixed_k2" | "mixed_k3":
+                estimator: losses.Estimator = kind[-2:]  # type: ignore[assignment]
+                return batch.weights * losses.mixed(logprobs_M, batch.teacher_logprobs, estimator)
+            case "cross_entropy" | "top_k_kl":
+                return batch.weights * losses.cross_entropy(logprobs_M)
+        raise ConfigError(f"there is no loss {kind!r}")
 
-    def _rate(self, step: int, steps: int) -> float:
-        warm = min(1.0, (step + 1) / max(1, self.config.warmup_steps))
-        low = self.config.final_rate
-        return warm * (low + (1 - low) * (1 + math.cos(math.pi * step / max(1, steps))) / 2)
+    def _step(
+        self, items: Sequence[Packed], kind: TokenLoss, learning_rate: float, name: str
+    ) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """One optimizer step; its loss and gradient norm."""
+        device = self._device
+        self.optimizer.zero_grad(set_to_none=True)
+        tokens = sum(len(item.rows) for item in items)
+        total = torch.zeros((), device=device)
+        for part in self._passes(items[self.processes.rank :: self.processes.count]):
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.config.bf16):
+                value = self.loss(collate(part, device, rows_for(self.model)), kind, tokens)
+            value.backward()  # type: ignore[no-untyped-call]
+            total += value.detach()
+        if self.processes.count > 1:
+            total = self.processes.sum(total)
+            for parameter in self._trained:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                parameter.grad = self.processes.sum(parameter.grad)
+        norm = torch.nn.utils.clip_grad_norm_(self._trained, self.config.max_grad_norm)
+        found, length = float(total), float(norm)
+        if not np.isfinite([found, length]).all():
+            raise NonFiniteLoss(
+                f"{name} of this fit (the student's step {self.steps + 1}) has loss {found} and "
+                f"gradient norm {length}; it was not taken, and the weights are those before it. "
+                "Lower the learning rate, or look for a teacher's log-probability of -inf"
+            )
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.optimizer.step()
+        return np.array([found, length])
+
+    def _passes(self, items: Sequence[Packed]) -> Iterator[list[Packed]]:
+        """What goes through the model at once."""
+        most = self.config.forward_tokens
+        joined = rows_for(self.model) == "joined"
+        part: list[Packed] = []
+        for item in sorted(items, key=len) if most else items:
+            width = sum(map(len, part)) + len(item) if joined else len(item) * (len(part) + 1)
+            if most and part and width > most:
+                yield part
+                part = []
+            part.append(item)
+        if part:
+            yield part
+
+    def _require(self, fitted: Fitted) -> None:
+        """Something to learn from, and the same in every process."""
+        if self.processes.count > 1:
+            seen = zlib.crc32(repr([(item.tokens, item.targets) for item in fitted.items]).encode())
+            own = torch.tensor([seen % 2**20, (seen % 2**20) ** 2])
+            total, squares = self.processes.sum(own.to(self._device)).tolist()
+            if self.processes.count * squares != total**2:
+                raise ConfigError(
+                    "the processes were given different examples: every one needs all of them, in "
+                    "the same order"
+                )
+        if not fitted.items:
+            reason = (
+                f" within the model's context ({fitted.left_out} lie beyond it)"
+                if fitted.left_out
+                else " (was the teacher asked? did every group of roll-outs get the same reward?)"
+            )
+            raise ConfigError(f"nothing to learn from: no trajectory carries a target{reason}")
+
+    @property
+    def _device(self) -> torch.device:
+        device: torch.device = next(self.model.parameters()).device
+        return device

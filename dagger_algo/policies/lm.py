@@ -4,22 +4,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from dagger_algo.conversation import Action, Conversation
-from dagger_algo.errors import CheckpointError
+from dagger_algo.errors import CheckpointError, ConfigError
 from dagger_algo.examples import Example
+from dagger_algo.lm import adapters
+from dagger_algo.lm.adapters import Lora
 from dagger_algo.lm.codec import ChatCodec
+from dagger_algo.lm.distributed import Alone, Processes
 from dagger_algo.lm.generate import CachedGenerator, Sampling
 from dagger_algo.lm.learner import Learner, LearnerConfig
-from dagger_algo.policy import Loss
+from dagger_algo.lm.loading import UNREADABLE, DType, load_model, require_fit
+from dagger_algo.lm.losses import TokenLoss
 
 _STATE = "training.pt"
 
 
 class LMPolicy:
-    """Acts by sampling, learns by weighted likelihood; any causal chat model of transformers."""
+    """Acts by sampling, learns by weighted likelihood; any causal chat model of transformers.
+
+    model: with adapters when it comes in peft's wrapper, and then only they are trained and saved;
+    `lora` puts fresh ones on. processes: those that fit it together (`lm/distributed.py`).
+    """
 
     def __init__(
         self,
@@ -29,63 +38,112 @@ class LMPolicy:
         learner: LearnerConfig = LearnerConfig(),
         sampling: Sampling = Sampling(),
         seed: int = 0,
+        lora: Lora | None = None,
+        processes: Processes = Alone(),
     ) -> None:
-        self.model = model.eval()
+        wrapped = hasattr(model, "peft_config") and hasattr(model, "get_base_model")
+        if lora is not None:
+            if wrapped:
+                raise ConfigError("the model has adapters already: leave lora= out to train them")
+            model = adapters.add_lora(model, lora, seed)
+        # Adapters live inside the layers, so everything but saving works on the model itself.
+        self.adapter: Any = model if wrapped or lora is not None else None
+        self.model = (model if self.adapter is None else model.get_base_model()).eval()
         self.tokenizer = tokenizer
         self.codec = ChatCodec(tokenizer)
         self.sampling = sampling
-        self.learner = Learner(model, self.codec, learner, seed)
+        self.processes = processes
+        self.learner = Learner(self.model, self.codec, learner, seed, processes)
         self.fits = 0
-        self._generator = CachedGenerator(model, self.codec, seed=seed)
+        self._generator = CachedGenerator(self.model, self.codec, seed=seed)
 
     @classmethod
-    def load(cls, folder: Path | str, **options: Any) -> Self:
-        """From a folder (or a Hub id) that `from_pretrained` reads; raises CheckpointError."""
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder)
-            model = AutoModelForCausalLM.from_pretrained(folder)
-        except (OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise CheckpointError(
-                f"no model and tokenizer to load at {str(folder)!r}: {reason}"
-            ) from error
-        return cls(model, tokenizer, **options)
+    def load(
+        cls,
+        folder: Path | str,
+        *,
+        dtype: DType = "float32",
+        device: str = "cpu",
+        base: Path | str | None = None,
+        **options: Any,
+    ) -> Self:
+        """From a folder (or a Hub id) that `from_pretrained` reads, or that `save` wrote.
+
+        dtype: of the parameters, whatever the folder has; bfloat16 is for frozen ones (under
+        adapters, or a teacher's), see `LearnerConfig.bf16`. base: where the model of saved adapters
+        is, when it is not where it was. Raises CheckpointError.
+        """
+        model, tokenizer = load_model(folder, dtype=dtype, base=base)
+        return cls(model.to(device), tokenizer, **options)
 
     def save(self, folder: Path) -> None:
-        """Write model, tokenizer and chat template as `from_pretrained` reads them."""
-        try:
-            self.model.save_pretrained(folder)
-            self.tokenizer.save_pretrained(folder)
-        except OSError as error:
-            raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
+        """Write model, tokenizer and chat template as `from_pretrained` reads them; of a model with
+        adapters the adapters alone, as peft reads them."""
+        if self.processes.rank == 0:
+            try:
+                if self.adapter is None:
+                    self.model.save_pretrained(folder)
+                else:
+                    adapters.save_adapters(self.adapter, folder)
+                self.tokenizer.save_pretrained(folder)
+            except OSError as error:
+                raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
+        self.processes.wait()
 
     def save_state(self, folder: Path) -> None:
         """The checkpoint, and what the learner goes on from."""
         self.save(folder)
-        torch.save({"learner": self.learner.state_dict(), "fits": self.fits}, folder / _STATE)
+        if self.processes.rank == 0:
+            torch.save({"learner": self.learner.state_dict(), "fits": self.fits}, folder / _STATE)
+        self.processes.wait()
 
     def load_state(self, folder: Path) -> None:
-        """Weights, optimizer and random streams as `save_state` wrote them."""
+        """Weights, optimizer and random streams as `save_state` wrote them. CheckpointError, and
+        nothing changed, when they are another student's."""
         try:
-            weights = AutoModelForCausalLM.from_pretrained(folder).state_dict()
-            state = torch.load(folder / _STATE, weights_only=True)
-            self.model.load_state_dict(weights)
+            came = self._saved_weights(folder)
+            require_fit(self._weights(), came, folder)
+            state = torch.load(folder / _STATE, weights_only=True, map_location="cpu")
             self.learner.load_state_dict(state["learner"])
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0]
+            self.fits = state["fits"]
+        except CheckpointError:
+            raise
+        except UNREADABLE as error:
+            reason = " ".join(str(error).split())[:300]
             raise CheckpointError(f"{folder} is no state of this student: {reason}") from error
-        self.fits = state["fits"]
+        if self.adapter is None:
+            self.model.load_state_dict(came)
+        else:
+            adapters.set_adapter_state(self.adapter, came)
         self._generator.forget()
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        if self.adapter is not None:
+            return adapters.adapter_state(self.adapter)
+        state: dict[str, torch.Tensor] = self.model.state_dict()
+        return state
+
+    def _saved_weights(self, folder: Path) -> dict[str, torch.Tensor]:
+        if self.adapter is not None:
+            return adapters.saved_adapter_state(folder)
+        saved = AutoModelForCausalLM.from_pretrained(folder, dtype=self.model.dtype)
+        state: dict[str, torch.Tensor] = saved.state_dict()
+        return state
 
     def act(self, conversations: Sequence[Conversation]) -> list[Action | None]:
         return list(self._generator.act(conversations, self.sampling))
+
+    def features(self, conversations: Sequence[Conversation]) -> np.ndarray:
+        """(n, d) float32: the hidden state of the last token of each state; free where it was just
+        acted on. Changes with the weights."""
+        return self._generator.features(conversations)
 
     def greedy(self) -> "_Greedy":
         """The most likely tokens, by the same weights."""
         return _Greedy(self)
 
     def update(
-        self, examples: Iterable[Example], *, epochs: int = 1, loss: Loss = "cross_entropy"
+        self, examples: Iterable[Example], *, epochs: int = 1, loss: TokenLoss = "cross_entropy"
     ) -> Mapping[str, float]:
         self.fits += 1
         self._generator.forget()

@@ -83,11 +83,12 @@ class TabularPolicy:
             for state, target in data:
                 p = self.probabilities(state)
                 index = self._index[target.action.text]
-                total -= target.weight * float(np.log(p[index]))
+                (weight,) = target.weights(1)
+                total -= weight * float(np.log(p[index]))
                 step = -p
                 step[index] += 1.0
                 row = self.table.setdefault(self._state(state), np.zeros(len(self.actions)))
-                row += self._rate * target.weight * step
+                row += self._rate * weight * step
         steps = epochs * len(data)
         return {"loss": total / max(1, steps), "steps": steps, "tokens": steps}
 

@@ -32,6 +32,17 @@ TRAINS: dict[str, Callable[[Run], None]] = {
     "budgeted": lambda run: dagger(
         run, DaggerConfig(rounds=3, labels=Labels(executed=False, budget=TeacherBudget(60)))
     ),
+    **{
+        gate: lambda run, gate=gate: dagger(  # type: ignore[misc]
+            run, DaggerConfig(rounds=3, gate=gate, labels=Labels("gate"))
+        )
+        for gate in (
+            "thrifty:share=0.3+ensemble",
+            "learned+switch:step=5",
+            "safe:check=0.1,warmup=1",
+            "lazy:score=risk+stall:times=2",
+        )
+    },
     "sft": lambda run: sft(run, SFTConfig(rounds=3)),
     "grpo": lambda run: grpo(run, GRPOConfig(group=3, tasks=2)),
 }
