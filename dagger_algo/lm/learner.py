@@ -5,7 +5,6 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 from dagger_algo.errors import ConfigError, DaggerError
 from dagger_algo.examples import Example
 from dagger_algo.lm import losses
+from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.context import Fitted, fit_context
 from dagger_algo.lm.distributed import Alone, Processes
@@ -75,6 +75,7 @@ class Learner:
         seed: int = 0,
         processes: Processes = Alone(),
     ) -> None:
+        prepare(model)
         self.model = model
         self.codec = codec
         self.config = config
@@ -96,20 +97,18 @@ class Learner:
     ) -> Mapping[str, float]:
         """Fit for `epochs` passes; figures of the whole fit: "loss" and "grad_norm" (before
         clipping) are means over its "steps"; "tokens" were processed, "target_tokens" trained on;
-        "left_out" targets lay beyond what the model takes.
+        "left_out" targets do not fit into the model's context even alone.
 
         The first examples are looked at beforehand (`lint.py`). Raises LintError when their masks
         or tokens are wrong, ConfigError when there is nothing to learn from, and NonFiniteLoss,
         which leaves the weights as they were before the step that it names.
         """
-        remaining = iter(examples)
-        first = list(islice(remaining, FIRST))
-        fitted = fit_context(chain(first, remaining), self.codec, self.model.config)
+        fitted = fit_context(examples, self.codec, self.model.config)
         self._require(fitted)
-        if not fitted.left_out:
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=self.config.bf16):
-                lint_first(first, self.codec, None if self._linted else self.model)
-            self._linted = True
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self.config.bf16):
+            first = fitted.examples[:FIRST]
+            lint_first(first, self.codec, None if self._linted else self.model)
+        self._linted = True
         how = rows_for(self.model), self._rng
         most = self.config.batch_tokens
         batches = [b for _ in range(epochs) for b in minibatches(fitted.items, most, *how)]

@@ -185,26 +185,25 @@ def test_there_must_be_something_to_learn_from(policy: LMPolicy) -> None:
             policy.update(nothing)
 
 
-def test_targets_beyond_the_context_are_left_out_aloud_and_the_rest_is_learnt(
-    tiny_checkpoint: Path,
-) -> None:
-    policy, same = LMPolicy.load(tiny_checkpoint), LMPolicy.load(tiny_checkpoint)
+def test_a_trajectory_beyond_the_context_is_learnt_in_pieces(tiny_checkpoint: Path) -> None:
+    policy = LMPolicy.load(tiny_checkpoint)
     example = dialogue(9)
-    fits = policy.codec.stream(example.observations, example.actions).starts[5]
-    policy.model.config.max_position_embeddings = fits
-    with pytest.warns(UserWarning, match=rf"[34] targets were left out.*the model takes {fits:,}"):
-        figures = policy.update([example])
-    # Only the targets that need no token beyond the context, as if there had been no others.
-    kept = Example(example.observations, example.actions, example.targets[:5])
-    want = same.update([kept])
-    assert figures["left_out"] == 4
-    assert figures["loss"] == pytest.approx(want["loss"])
+    whole = sum(len(policy.codec.action_ids(target.action)) for target in example.targets)
+    policy.model.config.max_position_embeddings = policy.codec.stream(
+        example.observations, example.actions
+    ).starts[5]
+    figures = policy.update([example])
+    assert figures["left_out"] == 0 and figures["target_tokens"] == whole
+
+
+def test_what_does_not_fit_even_alone_is_left_out_aloud(tiny_checkpoint: Path) -> None:
+    policy = LMPolicy.load(tiny_checkpoint)
     policy.model.config.max_position_embeddings = 3
     with (
-        pytest.warns(UserWarning, match="9 targets were left out"),
+        pytest.warns(UserWarning, match="left out: .*trajectory 1.* and 8 more targets"),
         pytest.raises(ConfigError, match="within the model's context"),
     ):
-        policy.update([example])
+        policy.update([dialogue(9)])
 
 
 def test_a_loss_that_is_not_finite_stops_before_its_step(policy: LMPolicy) -> None:
