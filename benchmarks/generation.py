@@ -4,9 +4,10 @@ history encoded again each turn.
 Peers: transformers' `model.generate` on the whole history each turn, batched with left padding
     (how TRL's transformers backend rolls out); and our own generator with its cache dropped each
     turn. Each is given token ids, so none pays for tokenising.
-Work: 8 episodes at once (--quick: 6) on a 0.9 M-parameter Llama (float32, one thread, greedy); a
-    turn brings 32 to 96 tokens of observation and an action of 16 (tools say several times more
-    than agents). Every side must say the same tokens, which is asserted before any clock starts.
+Work: 8 episodes at once, 5, 20 and 40 turns (--quick: 20 only), on a 0.9 M-parameter Llama
+    (float32, one thread, greedy); a turn brings 32 to 96 tokens of observation and an action of 16
+    (tools say several times more than agents). Every side must say the same tokens, which is
+    asserted before any clock starts.
     Interleaved; CPU and wall seconds, median and least.
 Target: in CPU time at least 3.5 times the faster peer at 20 turns, and 5 times at 40.
 """
@@ -102,15 +103,15 @@ def timed(work: Callable[[], Any]) -> tuple[float, float]:
 def main() -> int:
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer repeats: under two minutes")
+    parser.add_argument("--quick", action="store_true", help="20 turns, once: < 2 minutes")
     parser.add_argument("--check", action="store_true", help="exit 1 when the target is missed")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model, codec = make_student()
-    episodes = 6 if options.quick else 8
+    episodes = 8
     figures: dict[int, dict[str, dict[str, float]]] = {}
     ratios: dict[int, float] = {}
-    for turns in (5, 20, 40):
+    for turns in (20,) if options.quick else (5, 20, 40):
         seen = observations(turns, episodes)
         spoken = {side: [a.token_ids for a in roll(side, model, codec, seen)] for side in SIDES}
         if any(spoken[side] != spoken[SIDES[0]] for side in SIDES):
@@ -136,7 +137,7 @@ def main() -> int:
         speeds = [figures[turns][side]["steps_per_cpu_second"] for side in SIDES]
         ratios[turns] = round(speeds[0] / max(speeds[1:]), 2)
         print(f"{turns:3} turns  kept is {ratios[turns]:.2f} times the faster peer, same tokens")
-    met = all(ratios[turns] >= target for turns, target in TARGETS.items())
+    met = all(ratio >= TARGETS.get(turns, 0.0) for turns, ratio in ratios.items())
     print(
         json.dumps(
             {

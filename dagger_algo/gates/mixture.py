@@ -27,6 +27,8 @@ class TurnMixture:
         return [Decision(self._actor(moment)) for moment in moments]
 
     def _actor(self, moment: Moment) -> Actor:
+        if self.beta in (0.0, 1.0):  # no draw is needed, and making a stream takes its time
+            return Actor.TEACHER if self.beta else Actor.STUDENT
         draw = stream(self.seed, moment.state.key, moment.state.turn).random()
         return Actor.TEACHER if draw < self.beta else Actor.STUDENT
 
