@@ -91,7 +91,8 @@ class Workers:
 def _work(config: Compare, job: Job, to_parent: Any, sockets: Path) -> None:
     # Ctrl-C reaches the whole process group; the parent alone decides what it means. Its
     # terminate() becomes an exception here, so that environments close and sandboxes end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # (A handler, unlike SIG_IGN, is not inherited by the sandboxes.)
+    signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     _die_with_parent(sockets)
     run_job(config, job, lambda message: to_parent.put((job, message)))

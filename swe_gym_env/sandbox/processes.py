@@ -1,5 +1,6 @@
 """A shell's transport over a child process of ours, and how such children are started."""
 
+import functools
 import os
 import queue
 import select
@@ -198,7 +199,18 @@ def _with_default_signals() -> list[str]:
     # Those that Python itself ignores Popen sets right.
     pythons = {signal.SIGPIPE, signal.SIGXFSZ}
     ignored = (signal.getsignal(n) is signal.SIG_IGN for n in signal.valid_signals() - pythons)
-    return [sys.executable, "-I", "-S", "-c", _DEFAULT_SIGNALS] if any(ignored) else []
+    return _resetter() if any(ignored) else []
+
+
+@functools.cache
+def _resetter() -> list[str]:
+    """A program that gives all signals their default and becomes another one."""
+    quick = ["env", "--default-signal"]  # of coreutils, a twentieth of Python's time
+    try:
+        subprocess.run([*quick, "true"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return [sys.executable, "-I", "-S", "-c", _DEFAULT_SIGNALS]
+    return quick
 
 
 _spawners: dict[int, "queue.SimpleQueue[Callable[[], None]]"] = {}

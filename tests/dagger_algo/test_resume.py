@@ -1,31 +1,23 @@
 """A run that was interrupted anywhere ends as if it had not been."""
 
 import contextlib
-import itertools
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import pytest
 
-import swe_gym_env  # noqa: F401  (registers the toys)
 from baselines.grpo import GRPOConfig
 from baselines.grpo import train as grpo
 from baselines.sft import SFTConfig
 from baselines.sft import train as sft
-from dagger_algo.checkpoints import Checkpoints
 from dagger_algo.dagger import DaggerConfig, dagger
-from dagger_algo.env_pool import EnvPool
-from dagger_algo.evaluate import evaluate
 from dagger_algo.labels import Labels
 from dagger_algo.ledger import Budget, Ledger, TeacherBudget
-from dagger_algo.policies.scripted import ExpertTeacher
-from dagger_algo.policies.tabular import TabularPolicy, last_line
 from dagger_algo.run import Run, Silent
-from dagger_algo.store import EpisodeStore
+from tests.support.walker import tightrope_run
 
 TRAINS: dict[str, Callable[[Run], None]] = {
     "dagger": lambda run: dagger(run, DaggerConfig(rounds=3)),
@@ -68,25 +60,13 @@ class Mortal(Silent):
 
 def start(train: Callable[[Run], None], folder: Path, dies_at: int | None = None) -> Mortal:
     log = Mortal(dies_at)
-    words = gym.make("Tightrope-v0").unwrapped.action_words  # type: ignore[attr-defined]
     with (
-        EnvPool(lambda: gym.make("Tightrope-v0", expert=True), 3) as pool,
-        EnvPool(lambda: gym.make("Tightrope-v0", split="heldout"), 4) as held,
-        EpisodeStore(folder / "episodes.jsonl") as store,
+        tightrope_run(
+            folder, Budget(300, 200), log, envs=3, checkpoints=folder / "checkpoints"
+        ) as run,
+        contextlib.suppress(Killed),
     ):
-        run = Run(
-            TabularPolicy(words, state=last_line),
-            ExpertTeacher(),
-            pool,
-            itertools.count(),
-            lambda student: evaluate(student, held, range(20))[0],
-            store,
-            Ledger(Budget(300, 200)),
-            log=log,
-            checkpoints=Checkpoints(folder / "checkpoints"),
-        )
-        with contextlib.suppress(Killed):
-            train(run)
+        train(run)
     return log
 
 

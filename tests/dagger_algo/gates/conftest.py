@@ -1,24 +1,17 @@
 """Moments made by hand, a score that can be read off the page, and runs on the tightrope."""
 
-import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import pytest
 
-import swe_gym_env  # noqa: F401  (registers the toys)
 from dagger_algo.conversation import Action, Actor, Conversation, Episode, Outcome, Turn
 from dagger_algo.dagger import DaggerConfig, dagger
-from dagger_algo.env_pool import EnvPool
-from dagger_algo.evaluate import evaluate
 from dagger_algo.gates.gate import Decision, Gate, Moment, Sees
-from dagger_algo.ledger import Budget, Ledger
-from dagger_algo.policies.scripted import ExpertTeacher
-from dagger_algo.policies.tabular import TabularPolicy, last_line
-from dagger_algo.run import Run, Silent
-from dagger_algo.store import EpisodeStore
+from dagger_algo.ledger import Budget
+from dagger_algo.run import Silent
+from tests.support.walker import tightrope_run
 
 T, S = Actor.TEACHER, Actor.STUDENT
 
@@ -109,24 +102,9 @@ def _train(
     config: DaggerConfig, folder: Path, budget: Budget, gate: Gate | None = None, **env: Any
 ) -> tuple[Silent, list[Episode]]:
     log = Silent()
-    words = gym.make("Tightrope-v0", **env).unwrapped.action_words  # type: ignore[attr-defined]
-    with (
-        EnvPool(lambda: gym.make("Tightrope-v0", expert=True, **env), 4) as pool,
-        EnvPool(lambda: gym.make("Tightrope-v0", split="heldout", **env), 4) as held,
-        EpisodeStore(folder / "episodes.jsonl") as store,
-    ):
-        run = Run(
-            TabularPolicy(words, state=last_line),
-            ExpertTeacher(),
-            pool,
-            itertools.count(),
-            lambda student: evaluate(student, held, range(10))[0],
-            store,
-            Ledger(budget),
-            log=log,
-        )
+    with tightrope_run(folder, budget, log, episodes=10, **env) as run:
         dagger(run, config, gate)
-        return log, list(store)
+        return log, list(run.store)
 
 
 @pytest.fixture

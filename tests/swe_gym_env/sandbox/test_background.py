@@ -1,20 +1,32 @@
 """A process that ignores signals, as one in the background does, has sandboxes like any other's."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from swe_gym_env.sandbox import Sandbox
+from swe_gym_env.sandbox import Sandbox, processes
 
 from .conftest import Opener
 
 IGNORED = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
-@pytest.fixture
-def box(open_one: Opener) -> Iterator[Sandbox]:
+@pytest.fixture(params=["coreutils", "busybox"])
+def box(
+    request: pytest.FixtureRequest,
+    open_one: Opener,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Sandbox]:
+    if request.param == "busybox":  # whose env knows no such option
+        (tmp_path / "env").write_text("#!/bin/sh\necho >&2 unrecognized option\nexit 1\n")
+        (tmp_path / "env").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(processes, "_resetter", processes._resetter.__wrapped__)
     before = {number: signal.signal(number, signal.SIG_IGN) for number in IGNORED}
     try:
         opened = open_one()
