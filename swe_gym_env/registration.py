@@ -17,10 +17,21 @@ MAKERS = {
     "RepairToy-v0": f"{TOYS}:make_repair_toy",
     "Tightrope-v0": f"{TOYS}:make_tightrope",
     "CombinationLock-v0": f"{TOYS}:make_lock",
+    "Corridor-v0": f"{TOYS}:make_corridor",
+    "Cliff-v0": f"{TOYS}:make_cliff",
+    "KeyDoorTree-v0": f"{TOYS}:make_key_door_tree",
+    "TextWorld-v0": f"{TOYS}:make_textworld",
 }
 """Id -> its maker; beside each stands the maker of many, MAKER_vector."""
 
-_EXACT = ("Tightrope-v0", "CombinationLock-v0")
+_EXACT = (
+    "Tightrope-v0",
+    "CombinationLock-v0",
+    "Corridor-v0",
+    "Cliff-v0",
+    "KeyDoorTree-v0",
+    "TextWorld-v0",
+)
 
 
 def register_all() -> None:

@@ -70,17 +70,45 @@ def _modules(wanted: int | Sequence[str] | None) -> Sequence[str]:
 
 
 def make_tightrope(**options: Any) -> gym.Env[str, str]:
-    """`Tightrope-v0`: see `swe_gym_env.toys.tightrope.Tightrope`."""
+    """`Tightrope-v0`: one slip leads where no demonstration goes; see `toys.Tightrope`."""
     from swe_gym_env.toys import Tightrope
 
     return _toy("Tightrope-v0", Tightrope, options)
 
 
 def make_lock(**options: Any) -> gym.Env[str, str]:
-    """`CombinationLock-v0`: see `swe_gym_env.toys.lock.CombinationLock`."""
+    """`CombinationLock-v0`: the reward is at the very end; see `toys.CombinationLock`."""
     from swe_gym_env.toys import CombinationLock
 
     return _toy("CombinationLock-v0", CombinationLock, options)
+
+
+def make_corridor(**options: Any) -> gym.Env[str, str]:
+    """`Corridor-v0`: a control in which errors cost a turn; see `toys.Corridor`."""
+    from swe_gym_env.toys import Corridor
+
+    return _toy("Corridor-v0", Corridor, options)
+
+
+def make_cliff(**options: Any) -> gym.Env[str, str]:
+    """`Cliff-v0`: a control in which an error ends all hope; see `toys.Cliff`."""
+    from swe_gym_env.toys import Cliff
+
+    return _toy("Cliff-v0", Cliff, options)
+
+
+def make_key_door_tree(**options: Any) -> gym.Env[str, str]:
+    """`KeyDoorTree-v0`: a key and a door in a tree of rooms; see `toys.KeyDoorTree`."""
+    from swe_gym_env.toys import KeyDoorTree
+
+    return _toy("KeyDoorTree-v0", KeyDoorTree, options)
+
+
+def make_textworld(**options: Any) -> gym.Env[str, str]:
+    """`TextWorld-v0`: generated text games with their own expert; see `toys.textworld`."""
+    from swe_gym_env.toys.textworld import TextWorld
+
+    return _toy("TextWorld-v0", TextWorld, options)
 
 
 def _toy(
@@ -88,10 +116,20 @@ def _toy(
 ) -> gym.Env[str, str]:
     import inspect
 
-    refuse_unknown(env_id, options, list(inspect.signature(kind).parameters))
+    from swe_gym_env.toys.knobs import Knobs
+
+    known = list(inspect.signature(kind).parameters)
+    if "knobs" in known:
+        known += [field.name for field in fields(Knobs)]
+        known.remove("knobs")
+    refuse_unknown(env_id, options, known)
     return kind(**options)
 
 
 make_repair_toy_vector = vectorized(make_repair_toy)
 make_tightrope_vector = vectorized(make_tightrope)
 make_lock_vector = vectorized(make_lock)
+make_corridor_vector = vectorized(make_corridor)
+make_cliff_vector = vectorized(make_cliff)
+make_textworld_vector = vectorized(make_textworld)
+make_key_door_tree_vector = vectorized(make_key_door_tree)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from numbers import Integral
 
+import numpy as np
+
 from swe_gym_env.errors import OptionError
 
 _SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
@@ -40,6 +42,16 @@ def at_least(floor: int, **options: int) -> None:
             raise OptionError(f"{name} must be a whole number of {floor} or more, not {value!r}")
 
 
+def enough_words(**options: int) -> None:
+    """The options ask together for no more words than there are.
+
+    Raises:
+        OptionError: they do.
+    """
+    if sum(options.values()) > MOST_WORDS:
+        raise OptionError(f"{' + '.join(options)} must be {MOST_WORDS} or fewer")
+
+
 def unknown_word(action: object, known: Sequence[str]) -> str:
     """The line that answers an action that is none of the words."""
     shown = str(action).strip()
@@ -47,3 +59,17 @@ def unknown_word(action: object, known: Sequence[str]) -> str:
     return f"{shown!r} is none of the words and counts as a wrong one. Answer with one of: " + (
         ", ".join(known)
     )
+
+
+def another(word: str, choices: Sequence[str], p: float, drawn_for: tuple[int, ...]) -> str:
+    """`word`, or with probability `p` another of the choices, all equally likely.
+
+    The draw depends on `drawn_for` (task, turn, purpose) alone: asking again changes nothing.
+    """
+    if p == 0:
+        return word
+    draws = np.random.default_rng(drawn_for)
+    if draws.random() >= p:
+        return word
+    others = [choice for choice in choices if choice != word]
+    return others[draws.integers(len(others))] if others else word

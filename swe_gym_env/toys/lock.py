@@ -1,29 +1,29 @@
 """The combination lock: the reward is at the very end, so chance never finds it.
 
-Random play opens it with probability `symbols` ** -`length`: the outcome starves a learner that
-has nothing else, while one demonstration of each cue is all that an imitator needs.
+Random play opens it with probability `actions` ** -`horizon`: the outcome starves a learner that
+has nothing else, while one demonstration of each cue is all that an imitator needs. A wrong symbol
+ends all hope but changes nothing that can be seen: student and teacher meet the same states.
 """
 
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
-from swe_gym_env.errors import OptionError
-from swe_gym_env.spaces import UnicodeText
-from swe_gym_env.toys.common import MOST_WORDS, at_least, split_offset, unknown_word, words
+from swe_gym_env.toys.common import at_least, enough_words, words
+from swe_gym_env.toys.cues import CueTable
+from swe_gym_env.toys.knobs import Knobs
+from swe_gym_env.toys.word_env import WordEnv
 
-_INSTRUCTION = """You open a lock of {length} dials, one after another. Every turn shows one cue. \
+_RULES = """You open a lock of {length} dials, one after another. Every turn shows one cue. \
 Answer with the one symbol that belongs to the cue and with nothing else. The same cue always \
-wants the same symbol. {on_error}
-Symbols: {symbols}"""
+wants the same symbol. {on_error}"""
 _ON_ERROR = {
     False: "The lock does not tell you when a symbol is wrong; one is enough to keep it shut.",
     True: "A wrong symbol takes you back to the first dial; you have {max_turns} turns.",
 }
 
 
-class CombinationLock(gym.Env[str, str]):
+class CombinationLock(WordEnv):
     """Set `length` dials by answering each cue with its symbol.
 
     The last line of every observation is the whole visible state, "dial: CUE"; the first
@@ -38,12 +38,13 @@ class CombinationLock(gym.Env[str, str]):
     Args:
         length: dials.
         symbols: choices on each dial.
-        cues: how many different cues there are, all equally often.
+        horizon, actions: what length and symbols are called in every toy; they take precedence.
+        cues: how many different cues there are.
+        zipf: exponent of their frequencies: the k-th is drawn in proportion to k ** -zipf;
+            0 makes all alike.
         forgiving: a wrong symbol leads back to the first dial instead of spoiling the lock.
         max_turns: turns until truncation, for a forgiving lock; None gives four times the length.
-        table_seed: of the symbols that belong to the cues.
-        split: "train" or "heldout": disjoint combinations, the same table.
-        expert: put `expert_action` into info.
+        knobs: see `Knobs`. expert_sees may be "initial" (only the first letter of a cue).
 
     Attributes:
         action_words: every symbol that is an answer.
@@ -52,91 +53,74 @@ class CombinationLock(gym.Env[str, str]):
         OptionError: an option is out of range.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own type)
-
     def __init__(
         self,
         *,
         length: int = 8,
         symbols: int = 6,
+        horizon: int | None = None,
+        actions: int | None = None,
         cues: int = 16,
+        zipf: float = 0.0,
         forgiving: bool = False,
         max_turns: int | None = None,
-        table_seed: int = 0,
-        split: str = "train",
-        expert: bool = False,
+        **knobs: Any,
     ) -> None:
+        shared = Knobs(**knobs)
+        shared.check_sight(("initial",))
         at_least(1, length=length, cues=cues)
         at_least(2, symbols=symbols)
-        at_least(0, table_seed=table_seed)
-        if cues + symbols > MOST_WORDS:
-            raise OptionError(f"cues + symbols must be {MOST_WORDS} or fewer")
+        if horizon is not None:
+            at_least(1, horizon=horizon)
+            length = horizon
+        if actions is not None:
+            at_least(2, actions=actions)
+            symbols = actions
+        enough_words(cues=cues, symbols=symbols)
         max_turns = 4 * length if max_turns is None else max_turns
         at_least(length, max_turns=max_turns)
-        self.length, self.forgiving, self.max_turns = length, forgiving, max_turns
-        self.split, self.expert = split, expert
-        self._offset = split_offset(split)
+        self.length, self.forgiving = length, forgiving
 
-        self.action_words = words(0, symbols)
-        self._cues = words(symbols, cues)
-        table = np.random.default_rng(table_seed).integers(symbols, size=cues)
-        self._right = {
-            cue: self.action_words[symbol] for cue, symbol in zip(self._cues, table, strict=True)
-        }
-        self._instruction = _INSTRUCTION.format(
-            length=length,
-            on_error=_ON_ERROR[forgiving].format(max_turns=max_turns),
-            symbols=", ".join(self.action_words),
-        )
-        self.observation_space = UnicodeText(len(self._instruction) + 512)
-        self.action_space = UnicodeText(10_000)
-        self._over = True
+        said = words(0, symbols)
+        table = np.random.default_rng(shared.table_seed).integers(symbols, size=cues)
+        self._cues = CueTable(words(symbols, cues), [said[symbol] for symbol in table], zipf)
+        self._alike = zipf == 0
+        self._guesses = self._cues.guesses()
+        on_error = _ON_ERROR[forgiving].format(max_turns=max_turns)
+        rules = _RULES.format(length=length, on_error=on_error)
+        super().__init__("lock", rules, said, length, max_turns, shared, called="Symbols")
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[str, dict[str, Any]]:
-        """A new lock; the same seed gives the same one."""
-        super().reset(seed=seed)
-        chosen = int(self.np_random.integers(2**31)) if seed is None else seed
-        self._task = f"lock-{self.split}-{chosen}"
-        rng = np.random.default_rng(2 * chosen + self._offset)
-        self._combination = [self._cues[i] for i in rng.integers(len(self._cues), size=self.length)]
-        self._dial = self._turns = self._mistakes = 0
-        self._over = False
-        return f"{self._instruction}\n{self._state()}", self._info()
+    def _begin(self, rng: np.random.Generator) -> None:
+        if self._alike:
+            # Not draw(): a seed goes on meaning the lock that it has always meant.
+            drawn = rng.integers(len(self._cues.cues), size=self.length)
+            self._combination = [self._cues.cues[i] for i in drawn]
+        else:
+            self._combination = self._cues.draw(rng, self.length)
+        self._dial = self._mistakes = 0
 
-    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
-        """Set the dial.
-
-        Raises:
-            gymnasium.error.ResetNeeded: the episode is over, or none has begun.
-        """
-        if self._over:
-            raise gym.error.ResetNeeded("This episode is over: call reset before step.")
-        symbol = str(action).strip()
-        right = symbol == self._right[self._combination[self._dial]]
+    def _move(self, word: str) -> None:
+        right = word == self._right()
         self._mistakes += not right
         self._dial = self._dial + 1 if right or not self.forgiving else 0
-        self._turns += 1
-        ended = self._dial == self.length
-        out_of_turns = not ended and self.forgiving and self._turns >= self.max_turns
-        self._over = ended or out_of_turns
-        lines = [] if symbol in self.action_words else [unknown_word(action, self.action_words)]
-        lines += ["You are out of turns."] if out_of_turns else []
-        observation = "\n".join([*lines, self._state()])
-        return observation, float(self._opened()), ended, out_of_turns, self._info()
 
-    def _opened(self) -> bool:
-        return self._dial == self.length and (self.forgiving or self._mistakes == 0)
+    def _right(self) -> str:
+        return self._cues.right[self._combination[self._dial]]
+
+    def _guess(self) -> str:
+        return self._guesses[self._combination[self._dial]]
+
+    def _progress(self) -> float:
+        wrong = 0 if self.forgiving else self._mistakes
+        return (self._dial - wrong) / self.length
+
+    def _lost(self) -> bool:
+        return self._dial == self.length and not self._won()
 
     def _state(self) -> str:
         if self._dial == self.length:
-            return "The lock opens." if self._opened() else "The lock stays shut."
+            return "The lock opens." if self._won() else "The lock stays shut."
         return f"dial: {self._combination[self._dial]}"
 
-    def _info(self) -> dict[str, Any]:
-        info: dict[str, Any] = {"task": self._task, "mistakes": self._mistakes}
-        if self.expert:
-            ended = self._dial == self.length
-            info["expert_action"] = "" if ended else self._right[self._combination[self._dial]]
-        return info
+    def _counts(self) -> dict[str, Any]:
+        return {"mistakes": self._mistakes}

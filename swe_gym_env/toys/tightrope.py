@@ -5,29 +5,27 @@ episode: O(εT²). An agent that was also labelled in the pit pays `pit_depth` t
 O(uεT) with u = `pit_depth` (Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2).
 """
 
-import math
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
-from swe_gym_env.errors import OptionError
-from swe_gym_env.spaces import UnicodeText
-from swe_gym_env.toys.common import MOST_WORDS, at_least, split_offset, unknown_word, words
+from swe_gym_env.toys.common import at_least, enough_words, words
+from swe_gym_env.toys.cues import CueTable
+from swe_gym_env.toys.knobs import Knobs
+from swe_gym_env.toys.word_env import WordEnv
 
-_INSTRUCTION = """\
+_RULES = """\
 You walk a rope of {horizon} steps. Every turn shows one cue. Answer with the one word that \
 belongs to the cue and with nothing else. The same cue always wants the same word. The right \
 word takes you one step on; any other drops you into the pit beside the rope. The pit has cues \
-of its own, and {way_out} You have {max_turns} turns to reach the far end.
-Words: {words}"""
+of its own, and {way_out} You have {max_turns} turns to reach the far end."""
 _WAYS_OUT = {
     True: "{pit_depth} right words lift you back onto the rope, one step further on.",
     False: "nothing leads out of it.",
 }
 
 
-class Tightrope(gym.Env[str, str]):
+class Tightrope(WordEnv):
     """Walk `horizon` steps by answering each cue with its word.
 
     The last line of every observation is the whole state, "rope: CUE" or "pit: CUE"; the first
@@ -50,9 +48,8 @@ class Tightrope(gym.Env[str, str]):
         pit_cues: how many different cues the pit can show, all equally often.
         recoverable: False closes the pit: after a slip the turns go by without effect.
         max_turns: turns until truncation; None gives twice the horizon.
-        table_seed: of the words that belong to the cues.
-        split: "train" or "heldout": disjoint ropes, the same table.
-        expert: put `expert_action` into info.
+        knobs: see `Knobs`. expert_sees may be "initial" (only the first letter of a cue) or "rope"
+            (an expert that has never fallen: in the pit it names the first of the words).
 
     Attributes:
         action_words: every word that is an answer.
@@ -60,8 +57,6 @@ class Tightrope(gym.Env[str, str]):
     Raises:
         OptionError: an option is out of range.
     """
-
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own type)
 
     def __init__(
         self,
@@ -74,80 +69,35 @@ class Tightrope(gym.Env[str, str]):
         pit_cues: int = 16,
         recoverable: bool = True,
         max_turns: int | None = None,
-        table_seed: int = 0,
-        split: str = "train",
-        expert: bool = False,
+        **knobs: Any,
     ) -> None:
+        shared = Knobs(**knobs)
+        shared.check_sight(("initial", "rope"))
         at_least(1, horizon=horizon, cues=cues, pit_depth=pit_depth, pit_cues=pit_cues)
         at_least(2, actions=actions)
-        at_least(0, table_seed=table_seed)
-        if not 0 <= zipf < math.inf:
-            raise OptionError(f"zipf must be 0 or more, not {zipf!r}")
-        if cues + pit_cues + actions > MOST_WORDS:
-            raise OptionError(f"cues + pit_cues + actions must be {MOST_WORDS} or fewer")
+        enough_words(cues=cues, pit_cues=pit_cues, actions=actions)
         max_turns = 2 * horizon if max_turns is None else max_turns
         at_least(horizon, max_turns=max_turns)
-        self.horizon, self.max_turns = horizon, max_turns
         self.pit_depth, self.recoverable = pit_depth, recoverable
-        self.split, self.expert = split, expert
-        self._offset = split_offset(split)
 
-        self.action_words = words(0, actions)
-        self._rope_cues = words(actions, cues)
-        self._pit_cues = words(actions + cues, pit_cues)
-        frequency = np.arange(1, cues + 1, dtype=np.float64) ** -zipf
-        self._frequency = frequency / frequency.sum()
-        table = np.random.default_rng(table_seed).integers(actions, size=cues + pit_cues)
-        self._right = {
-            cue: self.action_words[word]
-            for cue, word in zip(self._rope_cues + self._pit_cues, table, strict=True)
-        }
-        self._instruction = _INSTRUCTION.format(
-            horizon=horizon,
-            max_turns=max_turns,
-            way_out=_WAYS_OUT[recoverable].format(pit_depth=pit_depth),
-            words=", ".join(self.action_words),
-        )
-        self.observation_space = UnicodeText(len(self._instruction) + 512)
-        self.action_space = UnicodeText(10_000)
-        self._over = True
+        said = words(0, actions)
+        table = np.random.default_rng(shared.table_seed).integers(actions, size=cues + pit_cues)
+        right = [said[word] for word in table]
+        self._on_rope = CueTable(words(actions, cues), right[:cues], zipf)
+        self._in_pit = CueTable(words(actions + cues, pit_cues), right[cues:])
+        self._guesses = self._on_rope.guesses() | self._in_pit.guesses()
+        way_out = _WAYS_OUT[recoverable].format(pit_depth=pit_depth)
+        rules = _RULES.format(horizon=horizon, max_turns=max_turns, way_out=way_out)
+        super().__init__("tightrope", rules, said, horizon, max_turns, shared)
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[str, dict[str, Any]]:
-        """A new rope; the same seed gives the same one."""
-        super().reset(seed=seed)
-        chosen = int(self.np_random.integers(2**31)) if seed is None else seed
-        self._task = f"tightrope-{self.split}-{chosen}"
-        rng = np.random.default_rng(2 * chosen + self._offset)
-        rope = rng.choice(len(self._rope_cues), size=self.horizon, p=self._frequency)
-        pit = rng.integers(len(self._pit_cues), size=(self.horizon, self.pit_depth))
-        self._rope: list[str] = [self._rope_cues[cue] for cue in rope]
-        self._pit: list[list[str]] = [[self._pit_cues[cue] for cue in levels] for levels in pit]
-        self._position = self._depth = self._turns = self._slips = 0
-        self._over = False
-        return f"{self._instruction}\n{self._state()}", self._info()
+    def _begin(self, rng: np.random.Generator) -> None:
+        self._rope = self._on_rope.draw(rng, self.horizon)
+        pit = rng.integers(len(self._in_pit.cues), size=(self.horizon, self.pit_depth))
+        self._pit: list[list[str]] = [[self._in_pit.cues[cue] for cue in levels] for levels in pit]
+        self._position = self._depth = self._slips = 0
 
-    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
-        """Answer the cue.
-
-        Raises:
-            gymnasium.error.ResetNeeded: the episode is over, or none has begun.
-        """
-        if self._over:
-            raise gym.error.ResetNeeded("This episode is over: call reset before step.")
-        word = str(action).strip()
-        self._move(right=word == self._right[self._cue()])
-        self._turns += 1
-        arrived = self._position == self.horizon
-        out_of_turns = not arrived and self._turns >= self.max_turns
-        self._over = arrived or out_of_turns
-        lines = [] if word in self.action_words else [unknown_word(action, self.action_words)]
-        lines += ["You are out of turns."] if out_of_turns else []
-        observation = "\n".join([*lines, self._state()])
-        return observation, float(arrived), arrived, out_of_turns, self._info()
-
-    def _move(self, right: bool) -> None:
+    def _move(self, word: str) -> None:
+        right = word == self._right()
         if self._depth == 0:
             if right:
                 self._position += 1
@@ -165,18 +115,21 @@ class Tightrope(gym.Env[str, str]):
             return self._pit[self._position][self._depth - 1]
         return self._rope[self._position]
 
+    def _right(self) -> str:
+        return (self._in_pit if self._depth else self._on_rope).right[self._cue()]
+
+    def _guess(self) -> str:
+        if self.knobs.expert_sees == "initial":
+            return self._guesses[self._cue()]
+        return self.action_words[0] if self._depth else self._right()
+
+    def _progress(self) -> float:
+        return self._position / self.horizon
+
     def _state(self) -> str:
         if self._position == self.horizon:
             return "You have reached the far end."
         return f"{'pit' if self._depth else 'rope'}: {self._cue()}"
 
-    def _info(self) -> dict[str, Any]:
-        info: dict[str, Any] = {
-            "task": self._task,
-            "slips": self._slips,
-            "position": self._position,
-        }
-        if self.expert:
-            arrived = self._position == self.horizon
-            info["expert_action"] = "" if arrived else self._right[self._cue()]
-        return info
+    def _counts(self) -> dict[str, Any]:
+        return {"slips": self._slips, "position": self._position}

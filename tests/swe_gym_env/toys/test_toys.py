@@ -10,7 +10,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
 from swe_gym_env.errors import OptionError
-from swe_gym_env.toys import CombinationLock, Tightrope
+from swe_gym_env.toys import Cliff, CombinationLock, Corridor, KeyDoorTree, Tightrope
 
 Toy = gym.Env[str, str]
 TOYS: list[tuple[Callable[..., Toy], dict[str, Any]]] = [
@@ -18,6 +18,12 @@ TOYS: list[tuple[Callable[..., Toy], dict[str, Any]]] = [
     (Tightrope, {"recoverable": False}),
     (CombinationLock, {}),
     (CombinationLock, {"forgiving": True}),
+    (Corridor, {}),
+    (Corridor, {"error_cost": 3}),
+    (Cliff, {}),
+    (Cliff, {"aftermath": 0}),
+    (KeyDoorTree, {}),
+    (KeyDoorTree, {"depth": 3, "branching": 2}),
 ]
 every_toy = pytest.mark.parametrize(("make", "options"), TOYS)
 
@@ -88,8 +94,8 @@ def test_an_unknown_word_is_answered_with_the_words(
     make: Callable[..., Toy], options: dict[str, Any]
 ) -> None:
     env = make(**options)
-    words = env.reset(seed=0)[0].splitlines()[-2].partition(": ")[2]
     for action in ("please go on", "\ud800" * 1000, "", "\x00\U000e0001" * 100):
+        words = env.reset(seed=0)[0].splitlines()[-2].partition(": ")[2]
         observation = env.step(action)[0]
         assert observation.splitlines()[0].endswith(words)
         assert observation in env.observation_space
@@ -139,6 +145,14 @@ def test_toys_run_in_vector_environments_and_can_be_pickled(
         (Tightrope, {"cues": 9999}, "must be 4900 or fewer"),
         (CombinationLock, {"length": 2.5}, "length must be a whole number"),
         (CombinationLock, {"symbols": "six"}, "symbols must be a whole number of 2 or more"),
+        (CombinationLock, {"horizon": 0}, "horizon must be a whole number of 1 or more"),
+        (CombinationLock, {"actions": 1}, "actions must be a whole number of 2 or more"),
+        (Corridor, {"error_cost": -1}, "error_cost must be a whole number of 0 or more, not -1"),
+        (Corridor, {"cues": 4899}, r"cues \+ actions must be 4900 or fewer"),
+        (Cliff, {"aftermath": -1}, "aftermath must be a whole number of 0 or more"),
+        (KeyDoorTree, {"branching": 1}, "branching must be a whole number of 2 or more"),
+        (KeyDoorTree, {"depth": 13}, "must be 4096 or fewer"),
+        (KeyDoorTree, {"cues": 3}, "cues must be a whole number of 4 or more"),
         (
             CombinationLock,
             {"forgiving": True, "max_turns": 7},
