@@ -56,6 +56,19 @@ class Checkpoints:
         for old in self._rounds()[:-1]:
             shutil.rmtree(old, ignore_errors=True)
 
+    def keep(self, name: str, student: Student) -> None:
+        """Write the student as it is now under a name, whole or not at all; CheckpointError."""
+        new, target = self.folder / "keeping", self.folder / name
+        try:
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir(parents=True)
+            student.save_state(new)
+            os.sync()
+            shutil.rmtree(target, ignore_errors=True)
+            new.rename(target)
+        except OSError as error:
+            raise CheckpointError(f"cannot write a checkpoint to {self.folder}: {error}") from error
+
     def load(self, student: Student) -> Progress | None:
         """Bring `student` to the newest checkpoint; None, and nothing done, when there is none."""
         rounds = self._rounds()

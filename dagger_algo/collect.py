@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dagger_algo.conversation import Action, Actor, Conversation, Episode, Outcome, Turn
+from dagger_algo.conversation import Action, Actor, Conversation, Episode, Outcome, Turn, Usage
 from dagger_algo.env_pool import EnvPool
 from dagger_algo.gates.gate import Adaptive, Gate, Moment, Sees
 from dagger_algo.gates.mixture import STUDENT_ONLY
 from dagger_algo.labels import Labels
 from dagger_algo.ledger import Budget, Ledger
 from dagger_algo.policy import Policy
+from dagger_algo.teachers.costs import add, bills
 
 
 @dataclass
@@ -154,6 +155,8 @@ def _replay(
             ledger.answered(turn.label, count_tokens)
         if turn.actor is Actor.TEACHER and not labels.executed:
             ledger.answered(turn.action, count_tokens)
+        if turn.lost is not None:
+            ledger.lost(turn.lost)
         if len(run.turns) == len(run.past.turns) and run.past.outcome is not Outcome.CUT:
             outcomes[run.slot] = run.past.outcome
     return outcomes
@@ -174,6 +177,7 @@ def _decide(
     proposals: list[Action | None] = [None] * count
     answers: list[Action | None] = [None] * count
     asked = [False] * count
+    lost: dict[int, Usage] = {}
 
     def propose(indices: Sequence[int]) -> None:
         if indices:
@@ -187,11 +191,12 @@ def _decide(
         indices = indices[: ledger.may_ask(labels.budget)] if teacher is not None else []
         if teacher is None or not indices:
             return
-        with ledger.clock("teacher"):
-            found = teacher.act([states[i] for i in indices])
-        for i, answer in zip(indices, found, strict=True):
+        found = _ask(teacher, [states[i] for i in indices], ledger)
+        for i, (answer, bill) in zip(indices, found, strict=True):
             asked[i], answers[i] = True, answer
             ledger.answered(answer, count_tokens)
+            if bill is not None:
+                lost[i] = bill
 
     everyone = range(count)
     if Sees.PROPOSAL in gate.sees:
@@ -213,7 +218,11 @@ def _decide(
     propose([i for i in everyone if not teaching[i] and proposals[i] is None])
     taught = dict(enumerate(answers))
     if not labels.executed:
-        taught |= _again(states, answers, teaching, teacher, ledger, count_tokens)
+        second = _again(states, answers, teaching, teacher, ledger, count_tokens)
+        taught |= {i: action for i, (action, _) in second.items()}
+        for i, (_, bill) in second.items():
+            if bill is not None:
+                lost[i] = add(lost[i], bill) if i in lost else bill
 
     turns = []
     for i, decision in enumerate(decisions):
@@ -229,6 +238,7 @@ def _decide(
                 asked[i],
                 proposals[i] if Sees.PROPOSAL in gate.sees else None,
                 decision.score,
+                lost.get(i),
             )
         )
     return turns
@@ -241,20 +251,39 @@ def _again(
     teacher: Policy | None,
     ledger: Ledger,
     count_tokens: Callable[[str], int],
-) -> dict[int, Action | None]:
-    """A second answer where the teacher acts: what is executed is then not the labelled sample.
-
-    Where there is none the first is executed, and counted twice.
+) -> dict[int, tuple[Action, Usage | None]]:
+    """A second answer where the teacher acts, beside what was lost on it: what is executed is then
+    not the labelled sample. Where there is none the first is executed, and counts again.
     """
     indices = [i for i, acts in enumerate(teaching) if acts]
     if teacher is None or not indices:
         return {}
     # Another key, since a teacher that samples gives the same answer for the same one.
     asked = [replace(states[i], key=f"{states[i].key}/executed") for i in indices]
+    taken: dict[int, tuple[Action, Usage | None]] = {}
+    for i, (second, bill) in zip(indices, _ask(teacher, asked, ledger), strict=True):
+        first = answers[i]
+        assert first is not None, "only a teacher with an answer acts"
+        taken[i] = (second or replace(first, usage=None), bill)
+        ledger.answered(taken[i][0], count_tokens)
+    return taken
+
+
+def _ask(
+    teacher: Policy, states: Sequence[Conversation], ledger: Ledger
+) -> list[tuple[Action | None, Usage | None]]:
+    """The teacher's answers, each beside what was paid for lost ones in its state."""
+    bills(teacher)  # those of others who asked it
     with ledger.clock("teacher"):
-        found = [
-            second or answers[i] for i, second in zip(indices, teacher.act(asked), strict=True)
-        ]
-    for answer in found:
-        ledger.answered(answer, count_tokens)
-    return dict(zip(indices, found, strict=True))
+        found = teacher.act(states)
+    paid: dict[str, Usage] = {state.key: Usage() for state in states}
+    for key, usage in bills(teacher).items():
+        while key not in paid and "/" in key:
+            key = key.rpartition("/")[0]
+        if key in paid:
+            paid[key] = add(paid[key], usage)
+            ledger.lost(usage)
+    own = [paid[state.key] for state in states]
+    return [
+        (answer, None if bill == Usage() else bill) for answer, bill in zip(found, own, strict=True)
+    ]

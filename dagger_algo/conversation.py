@@ -94,6 +94,7 @@ class Turn:
     proposal: what the student would have done, where a gate wanted to know; equal to `action` where
         the student then acted.
     score: what the gate went by, in the gate's own unit.
+    lost: what the teacher's answers cost that were lost here, where that is known.
     """
 
     observation: str
@@ -104,6 +105,7 @@ class Turn:
     asked: bool = False
     proposal: Action | None = None
     score: float | None = None
+    lost: Usage | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

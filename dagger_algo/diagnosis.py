@@ -1,10 +1,28 @@
 """Can DAgger help here? A verdict on a task, a teacher and a student, with its uncertainty.
 
-More demonstrations teach the student what to do on the teacher's states; DAgger also teaches it
-what to do after its own errors. That pays only where three things hold together: the student
-falls short of the teacher; after its errors the teacher would still succeed where the student does
-not; and there it errs more than it does where the teacher leads. Each is measured on the same
-tasks (`meter.measure`), so what is hard for everybody cancels out.
+Behaviour cloning pays, for an error, what that error costs *the student*: at worst the rest of the
+episode, T²ε in all (Ross & Bagnell 2010, theorem 2.1). DAgger pays what it costs one who goes on as
+the teacher does: uTε (Ross et al. 2011, theorem 3.2). At the same ε they differ by the chance of an
+error times the difference of the two costs, and that can be measured: success where the teacher
+takes over at the student's first error, minus that of the student alone. It is the *headroom*, the
+most that learning to recover can bring.
+
+More demonstrations make ε smaller, though, wherever the teacher's states are alike to those after
+an error. Only what the student does wrong beyond that is left to labels on its own states. Of its
+disagreements after an error, at a rate ε', the share (ε' - ε) / ε' would not be there if it erred
+as it does on the teacher's states: an attributable fraction, as epidemiology has it (Levin 1953).
+So what only DAgger can bring is estimated as
+
+    gain = headroom · (ε' - ε) / ε'
+
+in success. This is at the ε of today. Where the student can represent what the teacher does, ε
+falls as demonstrations are added, and imitation may need no help at all (Foster et al. 2024,
+2407.15007). Whoever has a student that was fitted to half of the demonstrations can look: if the
+log-odds of success go on as they did between half and all of them, so much of the gap is left when
+they double, and that share of the gain is what DAgger can be *ahead* of SFT by.
+
+Like everything here it is measured on the same tasks (`meter.measure`), so what is hard
+for everybody cancels out, and its interval is a bootstrap over tasks.
 """
 
 import math
@@ -16,10 +34,8 @@ from statistics import fmean
 from dagger_algo.conversation import Episode
 from dagger_algo.errors import ConfigError
 from dagger_algo.meter import Opinion, Rates, Same, Trial, opinions, rates, same_action
-
-RESAMPLES = 4999
-# With fewer tasks than this a bootstrap of a mean is too sure of itself.
-FEWEST = 10
+from dagger_algo.shift import FEWEST, Interval, Shift, mean_interval, won
+from dagger_algo.shift import shift as measure_shift
 
 
 class Verdict(StrEnum):
@@ -27,41 +43,36 @@ class Verdict(StrEnum):
 
     HELPS = "DAgger can help here"
     NOTHING = "nothing to gain"
-    UNKNOWN = "not enough evidence"
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean over `tasks` tasks with its 95% interval."""
-
-    mean: float
-    low: float
-    high: float
-    tasks: int
+    UNKNOWN = "cannot tell yet"
 
 
 @dataclass(frozen=True)
 class Diagnosis:
     """All shares are of 1.
 
-    teacher, student: success of each alone. rescued: success where the teacher takes over at the
-    student's first error. gap: teacher - student. headroom: rescued - student, the most that
-    learning to recover can bring while errors are as frequent as now. shift: disagreement after
-    the first error, where it stands minus where the teacher puts it right; over the tasks with an
-    error. u_success, u_turns: what one error costs a student that from there on does as the teacher
-    does, in success and (where both succeed) in turns. alone: what it costs this student, in
-    success. errors: tasks with an error. rates: disagreement by how the state was reached.
-    length: the teacher's turns per episode.
+    more: about how many more tasks a verdict needs; 0 when there is one. teacher, student: success
+    of each alone. rescued: success where the teacher takes over at the student's first error. gap:
+    teacher - student. headroom: rescued - student. shift: ε' - ε, disagreement after the first
+    error, where it stands minus where the teacher puts it right; over the tasks with an error after
+    which both go on. gain: the part of the headroom that the shift accounts for. ahead: what is
+    left of the gain when demonstrations double; of 0 tasks where that is not known. u_success,
+    u_turns: what one error costs a student that from there on does as the teacher does, in success
+    and (where both succeed) in turns. alone: what it costs this student, in success. errors: tasks
+    with an error. rates: disagreement by how the state was reached. length: the teacher's turns per
+    episode.
     """
 
     verdict: Verdict
     because: str
+    more: int
     teacher: Interval
     student: Interval
     rescued: Interval
     gap: Interval
     headroom: Interval
     shift: Interval
+    gain: Interval
+    ahead: Interval
     u_success: Interval
     u_turns: Interval
     alone: Interval
@@ -70,24 +81,30 @@ class Diagnosis:
     length: float
 
 
-def diagnose(trials: Sequence[Trial], margin: float = 0.1, same: Same = same_action) -> Diagnosis:
+def diagnose(
+    trials: Sequence[Trial],
+    margin: float = 0.1,
+    same: Same = same_action,
+    halved: Sequence[Episode] | None = None,
+) -> Diagnosis:
     """The verdict on what `measure` found.
 
-    margin: the smallest gain in success, and the smallest difference in disagreement, that would
-    matter. Something is said to be there when its interval lies above 0, and not to be there when
-    it lies below the margin. Needs scipy. Raises ConfigError without any trial.
+    margin: the smallest gain in success that would matter. It can help when the gain is estimated
+    at the margin or more and its interval lies above 0; there is nothing to gain when the interval
+    of the gain, of the headroom or of the gap lies below the margin: neither is larger than the
+    next, so one is enough. Otherwise it cannot be told yet. halved: episodes of a student with half
+    of the demonstrations, on the same tasks; what is left of the gain when they double then takes
+    the gain's place. Needs scipy. Raises ConfigError without any trial.
     """
     if not trials:
         raise ConfigError("nothing to diagnose: no episode came to its end")
     erring = [trial for trial in trials if trial.erred]
-    teacher = _mean([float(t.teacher.success) for t in trials], 0.0, 1.0)
-    student = _mean([float(t.student.success) for t in trials], 0.0, 1.0)
-    gap = _mean([_won(t.teacher) - _won(t.student) for t in trials])
-    headroom = _mean([_won(t.rescued) - _won(t.student) for t in trials])
-    shift = _mean([d for t in erring if (d := _shift(t, same)) is not None])
-    if shift.tasks < FEWEST:
-        shift = Interval(shift.mean, -1.0, 1.0, shift.tasks)
-    verdict, because = _judge(gap, headroom, shift, margin)
+    teacher = mean_interval([float(t.teacher.success) for t in trials], 0.0, 1.0)
+    student = mean_interval([float(t.student.success) for t in trials], 0.0, 1.0)
+    gap = mean_interval([won(t.teacher) - won(t.student) for t in trials])
+    headroom = mean_interval([won(t.rescued) - won(t.student) for t in trials])
+    shift = measure_shift(trials, halved, same)
+    verdict, because, more = _judge(gap, headroom, shift, margin)
     both = [t for t in erring if t.teacher.success and t.rescued.success]
     states: list[Opinion] = []
     for trial in trials:
@@ -95,15 +112,20 @@ def diagnose(trials: Sequence[Trial], margin: float = 0.1, same: Same = same_act
     return Diagnosis(
         verdict,
         because,
+        more,
         teacher,
         student,
-        _mean([_won(t.rescued) for t in trials], 0.0, 1.0),
+        mean_interval([won(t.rescued) for t in trials], 0.0, 1.0),
         gap,
         headroom,
-        shift,
-        _mean([_won(t.teacher) - _won(t.rescued) for t in erring]),
-        _mean([float(len(t.rescued.turns) - len(t.teacher.turns)) for t in both], None, None),
-        _mean([_won(t.teacher) - _won(t.student) for t in erring]),
+        shift.rate,
+        shift.gain,
+        shift.ahead,
+        mean_interval([won(t.teacher) - won(t.rescued) for t in erring]),
+        mean_interval(
+            [float(len(t.rescued.turns) - len(t.teacher.turns)) for t in both], None, None
+        ),
+        mean_interval([won(t.teacher) - won(t.student) for t in erring]),
         len(erring),
         rates(states),
         fmean(len(t.teacher.turns) for t in trials),
@@ -111,110 +133,56 @@ def diagnose(trials: Sequence[Trial], margin: float = 0.1, same: Same = same_act
 
 
 def _judge(
-    gap: Interval, headroom: Interval, shift: Interval, margin: float
-) -> tuple[Verdict, str]:
+    gap: Interval, headroom: Interval, shift: Shift, margin: float
+) -> tuple[Verdict, str, int]:
     if gap.high < margin:
-        return Verdict.NOTHING, "the student already succeeds as often as the teacher"
+        return Verdict.NOTHING, "the student already succeeds as often as the teacher", 0
     if headroom.high < margin:
-        return Verdict.NOTHING, (
+        reason = (
             "errors cannot be undone: after the student's first error the teacher fares no better "
             "than the student does, so there is no recovery to be learnt"
         )
-    if shift.high < margin:
-        return Verdict.NOTHING, (
-            "the student errs no more after an error of its own than where the teacher leads: "
-            "more demonstrations do the same for it"
+        return Verdict.NOTHING, reason, 0
+    known = shift.rate.tasks >= FEWEST
+    if known and shift.gain.high < margin:
+        reason = (
+            "after an error the student comes nowhere that demonstrations do not show, or errs "
+            "there no more than where the teacher leads, or too little more to matter: more "
+            "demonstrations do the same for it"
         )
-    if headroom.low > 0 and shift.low > 0:
-        return Verdict.HELPS, (
+        return Verdict.NOTHING, reason, 0
+    if shift.ahead.tasks and shift.ahead.high < margin:
+        reason = (
+            "demonstrations close the gap by themselves: at the pace of their last doubling, as "
+            "many again leave too little of it to matter"
+        )
+        return Verdict.NOTHING, reason, 0
+    gain = shift.ahead if shift.ahead.tasks else shift.gain
+    if known and gain.low > 0 and gain.mean >= margin:
+        reason = (
             "after its own errors the student is lost where the teacher would recover, and no "
             "demonstration shows how"
         )
-    if headroom.low <= 0:
-        return Verdict.UNKNOWN, "whether recovery from an error would bring success is undecided"
-    if shift.tasks < FEWEST:
-        return Verdict.UNKNOWN, (
-            f"only {shift.tasks} tasks say how the student fares after an error; {FEWEST} are "
-            "needed at least"
+        return Verdict.HELPS, reason, 0
+    if not known:
+        more = math.ceil(gain.tasks * (FEWEST / max(1, shift.rate.tasks) - 1))
+        reason = (
+            f"only {shift.rate.tasks} tasks say how the student fares after an error, and {FEWEST} "
+            "are needed at least"
         )
-    return Verdict.UNKNOWN, "whether the student errs more after an error of its own is undecided"
+    else:
+        more = _more(gain, margin)
+        reason = (
+            f"the gain is estimated at {gain.mean:.2f}, and may be {max(0.0, gain.low):.2f} or "
+            f"{gain.high:.2f}"
+        )
+    return Verdict.UNKNOWN, f"{reason}; measure about {more} more tasks", more
 
 
-def _won(episode: Episode) -> float:
-    return float(episode.success)
-
-
-def _shift(trial: Trial, same: Same) -> float | None:
-    """Disagreement after the first error, minus that after the same point of the teacher's own
-    episode, where the error was put right; None where either has no turn left.
-
-    Without shift the two are alike in expectation, task by task: both count only what comes after
-    a first disagreement. Only states that are new in the episode count: one that errs at the same
-    state again and again has not come anywhere that demonstrations do not show, and 0 is the shift
-    where all states after the error were seen before it.
-    """
-    own, taught = _after_first(trial.student, same), _after_first(trial.teacher, same)
-    if own is None or not taught:
-        return None
-    return fmean(own) - fmean(taught) if own else 0.0
-
-
-def _after_first(episode: Episode, same: Same) -> list[float] | None:
-    """Whether there was another disagreement, at each new state after the first; None where the
-    episode ends with the first, or has none."""
-    found = list(opinions(episode, same))
-    first = next((i for i, opinion in enumerate(found) if opinion.disagrees), len(found))
-    if first + 1 >= len(found):
-        return None
-    seen = [_state(episode, opinion) for opinion in found]
-    return [
-        float(opinion.disagrees)
-        for i, opinion in enumerate(found)
-        if i > first and seen[i] not in seen[:i]
-    ]
-
-
-def _state(episode: Episode, opinion: Opinion) -> tuple[str, str]:
-    """What tells a state from others of its episode: what is seen there and what is to be done (the
-    same test output before and after an edit wants different things). The instruction above the
-    first observation is left out where the rest comes again."""
-    turn = episode.turns[opinion.turn]
-    seen = turn.observation
-    if opinion.turn == 0:
-        again = (t.observation for t in episode.turns[1:] if seen.endswith("\n" + t.observation))
-        seen = next(again, seen)
-    return seen, turn.label.text if turn.label else ""
-
-
-def _mean(
-    values: Sequence[float], lowest: float | None = -1.0, highest: float | None = 1.0
-) -> Interval:
-    """The mean with a percentile bootstrap interval over the values.
-
-    If all values agree a bootstrap has width 0, which claims too much. Then up to 1 - 0.025^(1/n)
-    of what could have come may differ (Clopper-Pearson for n of n), at worst by lying at the
-    bounds; where there are no bounds nothing can be said.
-    """
-    import numpy as np
-    from scipy.stats import bootstrap
-
-    n = len(values)
-    if n == 0:
-        return Interval(math.nan, _or_nan(lowest), _or_nan(highest), 0)
-    mean = fmean(values)
-    if min(values) == max(values):
-        share = 1 - 0.025 ** (1 / n)
-        low, high = (mean + share * (_or_nan(bound) - mean) for bound in (lowest, highest))
-        return Interval(mean, low, high, n)
-    found = bootstrap(
-        (np.array(values),),
-        np.mean,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high), n)
-
-
-def _or_nan(bound: float | None) -> float:
-    return math.nan if bound is None else bound
+def _more(gain: Interval, margin: float) -> int:
+    """Tasks that are missing: the interval narrows with the root of their number, and must leave
+    out 0 (of an estimate at the margin or above) or else the margin. A gain that lies right at the
+    margin would never be told; it is asked for no more than what tells half of the margin apart."""
+    wide = max(gain.high - gain.mean, gain.mean - gain.low)
+    enough = gain.mean if gain.mean >= margin else max(margin - gain.mean, margin / 2)
+    return max(1, math.ceil(gain.tasks * ((wide / enough) ** 2 - 1)))

@@ -4,8 +4,9 @@ A trajectory is kept in one piece, with targets hung on its turns, because all i
 their prefixes: a learner can then encode the trajectory once however many targets it carries.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from dagger_algo.conversation import Action, Actor, Conversation, Episode
 from dagger_algo.errors import ConfigError
@@ -25,9 +26,15 @@ class Target:
         losses estimate a divergence there.
     teacher_top: for each of the action's tokens the teacher's likeliest tokens in its place, any
         number: for the loss on top-k log-probabilities.
+    reference_logprobs: log-probability of each of the action's tokens under a reference policy that
+        the student is to stay close to, as `Scorer.score` gives them.
+    scale: how much each of its tokens counts in the mean over all target tokens, whatever the loss
+        makes of `weight`: this is how a mean over sequences, or division by a constant, is said.
+    sequence: targets with the same name are one sequence where the loss is about sequences, even
+        when the trajectory is learnt in pieces; by default a target is one of its own.
 
-    The last two are in tokens of the student's vocabulary: a teacher with another tokenizer gives
-    text alone. A policy that knows no tokens takes an action as one token.
+    What is per token is in tokens of the student's vocabulary: a teacher with another tokenizer
+    gives text alone. A policy that knows no tokens takes an action as one token.
     """
 
     turn: int
@@ -35,11 +42,14 @@ class Target:
     weight: float | tuple[float, ...]
     teacher_logprobs: tuple[float, ...] | None = None
     teacher_top: tuple[Top, ...] | None = None
+    reference_logprobs: tuple[float, ...] | None = None
+    scale: float = 1.0
+    sequence: str | None = None
 
     def weights(self, tokens: int) -> tuple[float, ...]:
         """The weight of each of the action's `tokens` tokens. ConfigError when what the target
         says per token is of another length."""
-        given = (self.weight, self.teacher_logprobs, self.teacher_top)
+        given = (self.weight, self.teacher_logprobs, self.teacher_top, self.reference_logprobs)
         for values in given:
             if isinstance(values, tuple) and len(values) != tokens:
                 raise ConfigError(
@@ -95,13 +105,35 @@ def imitate(
             yield _example(episode, targets)
 
 
-def reinforce(episodes: Iterable[Episode], advantages: Iterable[float]) -> Iterator[Example]:
-    """The student's own actions, each weighted by its episode's advantage: RLVR."""
-    for episode, advantage in zip(episodes, advantages, strict=True):
-        targets = [
-            Target(t, turn.action, advantage)
-            for t, turn in enumerate(episode.turns)
-            if turn.actor is Actor.STUDENT
-        ]
-        if targets and advantage != 0.0:
-            yield _example(episode, targets)
+def reinforce(
+    episodes: Iterable[Episode],
+    advantages: Iterable[Sequence[float]],
+    scales: Iterable[float] = repeat(1.0),
+    *,
+    sequences: bool = False,
+) -> Iterator[Example]:
+    """The student's own actions, each weighted by its advantage: RLVR.
+
+    advantages: of every turn of every episode. scales: how much a token of each episode counts
+    (`Target.scale`). sequences: the student's actions of an episode are one sequence, for losses
+    about sequences; then its pieces, where it is longer than the context, are learnt at once.
+    """
+    compared = zip(episodes, advantages, strict=True)
+    for (episode, advantage), scale in zip(compared, scales, strict=False):
+        name = episode.key if sequences else None
+        yield _example(
+            episode,
+            (
+                Target(t, turn.action, advantage[t], scale=scale, sequence=name)
+                for t, turn in enumerate(episode.turns)
+                if turn.actor is Actor.STUDENT
+            ),
+        )
+
+
+def own_actions(episodes: Iterable[Episode]) -> Iterator[Example]:
+    """The student's own actions, weight 1: on-policy distillation, where a teacher's opinion is
+    added to each, and expert iteration on episodes that succeeded."""
+    for example in reinforce(whole := list(episodes), ((1.0,) * len(e.turns) for e in whole)):
+        if example.targets:
+            yield example

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from dagger_algo.conversation import Action
+from dagger_algo.conversation import Action, Usage
 from dagger_algo.errors import ConfigError
 
 
@@ -49,14 +49,17 @@ class TeacherBudget:
 class Ledger:
     """Running totals.
 
-    teacher_tokens: of its answers, in the student's tokens. teacher_tokens_in: of the questions, as
-    the teacher counts them. seconds: wall-clock of this process, by what it was spent on.
+    teacher_tokens: of its answers, in the student's tokens, and of those that were lost, as the
+    teacher counts them: these are teacher_tokens_lost. teacher_tokens_in: of the questions, as the
+    teacher counts them. teacher_money: of lost answers too, where their cost is known. seconds:
+    wall-clock of this process, by what it was spent on.
     """
 
     budget: Budget = field(default_factory=Budget)
     env_steps: int = 0
     teacher_tokens: int = 0
     teacher_tokens_in: int = 0
+    teacher_tokens_lost: int = 0
     teacher_queries: int = 0
     teacher_money: float = 0.0
     cache_hits: int = 0
@@ -95,6 +98,13 @@ class Ledger:
             self.teacher_tokens_in += answer.usage.tokens_in
             self.cache_hits += answer.usage.cached
             self.teacher_money += 0.0 if answer.usage.cached else answer.usage.money
+
+    def lost(self, usage: Usage) -> None:
+        """Account for what was paid for answers that never came to be labels."""
+        self.teacher_tokens += usage.tokens_out
+        self.teacher_tokens_lost += usage.tokens_out
+        self.teacher_tokens_in += usage.tokens_in
+        self.teacher_money += 0.0 if usage.cached else usage.money
 
     def share(self, start: "Ledger", i: int, rounds: int) -> Budget:
         """The limit, counted from 0, that round `i` of `rounds` may spend up to, when what was

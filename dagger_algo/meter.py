@@ -16,9 +16,10 @@ from dagger_algo.collect import collect
 from dagger_algo.conversation import Action, Actor, Episode, Turn
 from dagger_algo.env_pool import EnvPool
 from dagger_algo.gates.gate import Decision, Gate, Moment, Sees
-from dagger_algo.gates.mixture import STUDENT_ONLY
+from dagger_algo.gates.mixture import STUDENT_ONLY, TEACHER_ONLY
 from dagger_algo.labels import Labels
-from dagger_algo.policy import Policy
+from dagger_algo.ledger import Budget
+from dagger_algo.policy import Policy, Student
 from dagger_algo.tool_calls import tool_call
 
 Same = Callable[[Action, Action], bool]
@@ -187,6 +188,24 @@ class Trial:
     def erred(self) -> bool:
         """The student made an error."""
         return self.rescued is not self.student
+
+
+def demonstrations(
+    pool: EnvPool, seeds: Iterable[int], student: Student, teacher: Policy, tokens: int
+) -> list[Episode]:
+    """Episodes of the teacher alone until its answers come to so many of the student's tokens: what
+    a student is fitted to before it is measured."""
+    return list(
+        collect(
+            pool,
+            seeds,
+            student,
+            gate=TEACHER_ONLY,
+            teacher=teacher,
+            limit=Budget(10**9, tokens),
+            count_tokens=student.count_tokens,
+        )
+    )
 
 
 def measure(

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from dagger_algo.conversation import Action, Conversation
 from dagger_algo.examples import Example
-
-Loss = Literal["cross_entropy", "policy_gradient"]
+from dagger_algo.objectives import CrossEntropy, Objective
 
 
 class Policy(Protocol):
@@ -19,18 +18,40 @@ class Policy(Protocol):
         ...
 
 
+class Scorer(Protocol):
+    """A policy that says how likely an action is, token by token."""
+
+    def score(self, examples: Sequence[Example]) -> list[list[tuple[float, ...] | None]]:
+        """For each example and each of its targets, in order: the log-probability of each token of
+        the target's action in its state, nats; None where that is longer than the context."""
+        ...
+
+
 class Student(Policy, Protocol):
     """A policy that can be trained and evaluated."""
+
+    def frozen(self) -> Scorer:
+        """The policy as it is now, which later updates leave alone: a reference to stay near."""
+        ...
 
     def greedy(self) -> Policy:
         """The same weights without exploration; follows later updates."""
         ...
 
     def update(
-        self, examples: Iterable[Example], *, epochs: int = 1, loss: Loss = "cross_entropy"
+        self,
+        examples: Iterable[Example],
+        *,
+        epochs: int = 1,
+        objective: Objective = CrossEntropy(),
+        rate: float = 1.0,
     ) -> Mapping[str, float]:
         """Fit to (state, action, weight) triples; returns figures for the log: at least
-        "loss", "steps" (optimizer steps) and "tokens" (tokens processed)."""
+        "loss", "steps" (optimizer steps) and "tokens" (tokens processed).
+
+        rate: times the student's own learning rate; reinforcement's steps are noisier than
+        imitation's and want less.
+        """
         ...
 
     def count_tokens(self, text: str) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from dagger_algo.conversation import Action, Usage
@@ -22,8 +23,17 @@ def decode_line(line: bytes) -> dict[str, Any] | None:
     return record
 
 
+def plain(value: Any) -> Any:
+    """Dataclasses as dicts, as `asdict` makes them, without its copy of every single token."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        return [plain(item) for item in value]
+    return value
+
+
 def decode_action(data: dict[str, Any]) -> Action:
-    """The action that `asdict` made into `data`."""
+    """The action that `plain` made into `data`."""
     ids, logprobs, usage = data["token_ids"], data["logprobs"], data["usage"]
     return Action(
         data["text"],

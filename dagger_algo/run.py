@@ -4,13 +4,14 @@ An algorithm is a function of a `Run` and its own settings. It may do anything w
 what makes methods comparable is that all of them get the same.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from dagger_algo.checkpoints import Checkpoints, Progress, ledger_of
 from dagger_algo.collect import collect
-from dagger_algo.conversation import Episode, Outcome
+from dagger_algo.conversation import Episode
 from dagger_algo.env_pool import EnvPool
 from dagger_algo.evaluate import Evaluation
 from dagger_algo.gates.gate import Adaptive, Gate
@@ -19,6 +20,9 @@ from dagger_algo.labels import Labels
 from dagger_algo.ledger import Budget, Ledger
 from dagger_algo.policy import Policy, Student
 from dagger_algo.store import EpisodeStore
+
+BEYOND = ("left_out", "shortened")
+"""Figures of a fit that a round tells where they are not 0: targets beyond a model's context."""
 
 
 class Log(Protocol):
@@ -95,7 +99,11 @@ class Run:
         self._seeds = Seeds(self.seeds)
         self.seeds = self._seeds
         self._figures: list[dict[str, Any]] = []
+        self._beyond: Counter[str] = Counter()
         self._known = {episode.key: episode for episode in self.store.all()}
+        self._done: int | None = None
+        self._before = self._count = 0
+        self._limit: Budget | None = None
 
     def rounds(self, count: int, gate: Gate | None = None) -> Iterator[int]:
         """The rounds 1 to `count` that are still to be done.
@@ -104,6 +112,38 @@ class Run:
         collected of that one is not collected again. An adaptive `gate` is told of the rounds
         before.
         """
+        if self._done is None:
+            self._done = self._take_up()
+        elif self.checkpoints is not None and self._done > self._before:
+            self.checkpoints.load(self.student)
+        if isinstance(gate, Adaptive):
+            for episode in self.store:
+                if self._before < episode.round <= self._done:
+                    gate.observe(episode)
+        self._count = count
+        yield from range(max(0, self._done - self._before) + 1, count + 1)
+
+    def part(self, limit: Budget | None = None) -> None:
+        """Begin another part of the run, which an algorithm of its own takes to `limit` (the whole
+        budget by default): its round 1 comes after the last one of the part before, and what that
+        part left is what it may spend. For algorithms made of others, one after the other.
+
+        A part that an interrupted run had begun finds the student as it found it then, until it
+        asks for its rounds.
+        """
+        self._before, self._count, self._limit = self._before + self._count, 0, limit
+        begun = (self._done or 0) > self._before
+        if not begun:
+            self.start = self.ledger.copy()
+        if self.checkpoints is not None and self._before:
+            name = f"after-{self._before:04d}"
+            if begun:
+                self.student.load_state(self.checkpoints.folder / name)
+            else:
+                self.checkpoints.keep(name, self.student)
+
+    def _take_up(self) -> int:
+        """Go back to the last whole round; its number, 0 without any."""
         progress = self.checkpoints and self.checkpoints.load(self.student)
         done = 0
         if progress:
@@ -112,13 +152,8 @@ class Run:
             for _ in range(progress.seeds):
                 next(self.seeds)
             self.log.resumed(self._figures)
-        for key, episode in list(self._known.items()):
-            if episode.round <= done:
-                del self._known[key]
-                whole = episode.round > 0 and episode.outcome is not Outcome.INFRA
-                if whole and isinstance(gate, Adaptive):
-                    gate.observe(episode)
-        yield from range(done + 1, count + 1)
+        self._known = {key: e for key, e in self._known.items() if e.round > done}
+        return done
 
     def stalled(self, patience: int) -> bool:
         """Whether the newest `patience` rounds (0: never) brought no better success."""
@@ -129,7 +164,8 @@ class Run:
 
     def share(self, i: int, rounds: int) -> Budget:
         """What may have been spent in all when round `i` of `rounds` ends."""
-        return self.ledger.share(self.start, i, rounds)
+        ledger = replace(self.ledger, budget=self._limit or self.ledger.budget)
+        return ledger.share(self.start, i, rounds)
 
     def collect(
         self,
@@ -158,7 +194,7 @@ class Run:
             ledger=self.ledger,
             limit=limit,
             count_tokens=self.student.count_tokens,
-            round=round,
+            round=self._before + round,
             known=self._known,
             broken=keep,
         ):
@@ -169,7 +205,7 @@ class Run:
 
     def episodes(self, round: int) -> Iterator[Episode]:
         """The aggregated dataset as of `round`: what was collected in it and before."""
-        return (episode for episode in self.store if episode.round <= round)
+        return (episode for episode in self.store if episode.round <= self._before + round)
 
     def fit(self, *args: Any, **options: Any) -> dict[str, float]:
         """`student.update`, accounted for."""
@@ -178,6 +214,7 @@ class Run:
             figures = dict(self.student.update(*args, **options))
         self.ledger.optimizer_steps += int(figures["steps"])
         self.ledger.tokens_trained += int(figures["tokens"])
+        self._beyond.update({name: int(figures.get(name, 0)) for name in BEYOND})
         return figures
 
     def report(self, round: int, **figures: Any) -> Evaluation:
@@ -186,19 +223,22 @@ class Run:
         self.log.progress("evaluating", self.ledger)
         with self.ledger.clock("evaluate"):
             result = self.evaluate(self.student)
+        number = self._before + round
         told = {
-            "round": round,
+            "round": number,
             "success": result.success,
             "eval_seeds": list(result.seeds),
             "eval_rewards": list(result.rewards),
             "eval_turns": list(result.turns),
             **figures,
+            **+self._beyond,  # those above 0
             **self.ledger.as_dict(),
         }
+        self._beyond.clear()
         self._figures.append(told)
-        if self.checkpoints is not None and round > 0:
+        if self.checkpoints is not None and number > 0:
             start, ledger = asdict(self.start), asdict(self.ledger)
-            progress = Progress(round, self._seeds.drawn, start, ledger, self._figures)
+            progress = Progress(number, self._seeds.drawn, start, ledger, self._figures)
             self.checkpoints.save(progress, self.student)
         self.log.round(told)
         return result

@@ -1,48 +1,79 @@
 """The aggregated dataset on disk: one JSON line per episode, append-only, safe against crashes.
 
 A record is on disk (fsynced) when `append` returns. A process killed while writing leaves at most
-one torn last line, which the next opening cuts off; everything before it is as it was. One process
-writes; any number may `read` meanwhile.
+one torn last line, which the next opening cuts off; everything before it is as it was. One writes,
+and a second is refused (an flock, which ends with its process); any number may `read` meanwhile.
 """
 
+import fcntl
 import os
+import time
 import warnings
-from collections.abc import Iterator
-from dataclasses import asdict
+import weakref
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from dagger_algo.conversation import Actor, Episode, Outcome, Turn
+from dagger_algo.conversation import Actor, Episode, Outcome, Turn, Usage
 from dagger_algo.errors import StoreError
-from dagger_algo.records import decode_action, decode_line, encode_line
+from dagger_algo.records import decode_action, decode_line, encode_line, plain
 
 FORMAT = "dagger-episodes"
 VERSION = 2
+PATIENCE = 12.0
+"""Seconds in which another writer may end: what is left of a killed run takes a moment."""
 
 
 class EpisodeStore:
     """Episodes in a JSONL file, in the order they came. Iterating reads the file anew."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create. Raises StoreError when the file is another program's, another version's,
-        or damaged anywhere but in its last line."""
+    def __init__(self, path: Path, environment: str = "") -> None:
+        """Open or create. environment: what the episodes are of, in any words; a store that was
+        made for another one is refused, where both say.
+
+        Raises StoreError when the file is another program's, another version's or environment's,
+        damaged anywhere but in its last line, or being written by another.
+        """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = not path.exists() or _only_a_torn_header(path)
         self._file = path.open("ab", buffering=0)
         self._count = 0
-        if fresh:
-            self._file.truncate(0)
-            self._write(_HEADER)
-        else:
-            self._file.truncate(_sound_length(path))
-            self._count = sum(1 for _ in self.all())
+        try:
+            _lock(self._file.fileno(), path)
+            if _only_a_torn_header(path):
+                self._file.truncate(0)
+                self._write([_HEADER])
+            else:
+                self._file.truncate(_sound_length(path))
+            self._require(environment)
+        except BaseException:
+            self.close()
+            raise
+        _writing.add(self)
+
+    def _require(self, environment: str) -> None:
+        """Count what is there, and see that it is of this environment."""
+        found = ""
+        for _, record in _records(self.path):
+            self._count += "episode" in record
+            found = record.get("environment", found)
+        if environment and not self._count and not found:
+            self._write([encode_line({"environment": environment})])
+        elif environment and found and found != environment:
+            raise StoreError(
+                f"{self.path} has episodes of another environment ({found}) than this run's "
+                f"({environment}): choose another file, or move it away"
+            )
 
     def append(self, episode: Episode) -> None:
         """Write one episode; on disk when this returns. Raises StoreError when it cannot be
         (a full disk, say), and then leaves the file as it was."""
-        self._write(encode_line({"episode": asdict(episode)}))
-        self._count += 1
+        self._count += self._write([_line(episode)])
+
+    def extend(self, episodes: Iterable[Episode]) -> None:
+        """Write many and fsync once: all are on disk when this returns. When it raises, whatever
+        that is, the file is as it was."""
+        self._count += self._write(map(_line, episodes))
 
     def __len__(self) -> int:
         return self._count
@@ -67,19 +98,58 @@ class EpisodeStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _write(self, line: bytes) -> None:
-        before = os.fstat(self._file.fileno()).st_size
+    def _write(self, lines: Iterable[bytes]) -> int:
+        """How many were written."""
+        before, count = os.fstat(self._file.fileno()).st_size, 0
         try:
-            left = memoryview(line)
-            while left:
-                left = left[self._file.write(left) :]
+            for line in lines:
+                left = memoryview(line)
+                while left:
+                    left = left[self._file.write(left) :]
+                count += 1
             os.fsync(self._file.fileno())
-        except OSError as error:
+        except BaseException as error:
             os.ftruncate(self._file.fileno(), before)
+            if not isinstance(error, OSError):
+                raise
             raise StoreError(
                 f"cannot write to {self.path}: {error.strerror}; the {self._count} episodes "
                 "already there are safe: make room and start the same command again"
             ) from error
+        return count
+
+
+_writing: weakref.WeakSet[EpisodeStore] = weakref.WeakSet()
+
+
+def _only_the_parent_writes() -> None:
+    """A forked process shares the lock; it would hold it when its parent has long been killed."""
+    for store in list(_writing):
+        store.close()
+
+
+os.register_at_fork(after_in_child=_only_the_parent_writes)
+
+
+def _lock(file: int, path: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise StoreError(
+                    f"{path} is being written by another run at this moment; wait for that one to "
+                    "end, or choose another folder (reading it is possible all the while)"
+                ) from None
+        except OSError:  # a file system without locks
+            return
+        time.sleep(0.1)
+
+
+def _line(episode: Episode) -> bytes:
+    return encode_line({"episode": plain(episode)})
 
 
 def read(path: Path) -> Iterator[Episode]:
@@ -152,6 +222,10 @@ def _sound_length(path: Path) -> int:
     return length
 
 
+def _usage(data: dict[str, Any] | None) -> Usage | None:
+    return None if data is None else Usage(**data)
+
+
 def decode(data: dict[str, Any]) -> Episode:
     """The episode that `dataclasses.asdict` made into `data`, perhaps by way of JSON."""
     turns = tuple(
@@ -164,6 +238,7 @@ def decode(data: dict[str, Any]) -> Episode:
             turn["asked"],
             turn["proposal"] and decode_action(turn["proposal"]),
             turn["score"],
+            _usage(turn.get("lost")),  # younger than the format
         )
         for turn in data["turns"]
     )

@@ -73,7 +73,6 @@ def take_in(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if given.store.exists():
         raise ConfigError(f"{given.store} exists: move it away, or choose another name")
-    count = 0
     found = _found(given.data, Actor(given.actor))
     first = next(found, None)
     if first is None:
@@ -82,9 +81,8 @@ def take_in(arguments: Sequence[str]) -> int:
     part.unlink(missing_ok=True)
     try:
         with store.EpisodeStore(part) as out:
-            for episode in chain([first], found):
-                out.append(episode)
-                count += 1
+            out.extend(chain([first], found))
+            count = len(out)
         part.rename(given.store)
     finally:
         part.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ import torch
 from torch.nn.attention.flex_attention import BlockMask
 
 from dagger_algo.errors import ConfigError
+from dagger_algo.lm.feed_forward import prepare_feed_forward
 from dagger_algo.lm.interval_attention import NAME, register
 
 TRUNK_FROM, TRUNK_TO, OWN_FROM = 0, 1, 2
@@ -27,7 +28,8 @@ Mask = torch.Tensor | BlockMask
 
 
 def prepare(model: Any) -> None:
-    """Let a transformers model attend by intervals, from now on.
+    """Let a transformers model attend by intervals, and keep less for its backward pass, from
+    now on.
 
     Its outputs for ordinary inputs stay the same; generation goes through scaled-dot-product
     attention. Raises ConfigError for a family that packing would break.
@@ -46,6 +48,7 @@ def prepare(model: Any) -> None:
             "register, so trajectories cannot be packed; use a family that does (Llama, Qwen3, "
             "Mistral, Gemma, ...)"
         )
+    prepare_feed_forward(model)
 
 
 def windows(config: Any) -> dict[str, int | None]:

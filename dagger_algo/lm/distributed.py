@@ -5,7 +5,7 @@ and after every step all hold the same weights again. So the model needs no wrap
 that works on it in one process works in several.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -34,11 +34,18 @@ class Processes(Protocol):
         ...
 
 
+Tell = Callable[[Mapping[str, float], int], None]
+"""Told of every optimizer step: its figures, and which one it is (`Trackers.step`)."""
+
+
 class Alone:
-    """A single process, without trackers."""
+    """A single process."""
 
     rank = 0
     count = 1
+
+    def __init__(self, tell: Tell | None = None) -> None:
+        self._tell = tell
 
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor
@@ -47,19 +54,26 @@ class Alone:
 
     def wait(self) -> None: ...
 
-    def log(self, figures: Mapping[str, float], step: int) -> None: ...
+    def log(self, figures: Mapping[str, float], step: int) -> None:
+        if self._tell is not None:
+            self._tell(figures, step)
 
 
 class Accelerated:
-    """The processes, and the trackers, of an `accelerate.Accelerator`.
+    """The processes of an `accelerate.Accelerator`.
 
-    Start them with `accelerate launch`; for trackers make it with `log_with="tensorboard"` (or
-    "wandb", ...) and call its `init_trackers` first. Sharded weights (FSDP, DeepSpeed) are not
-    supported: a student must fit on each device.
+    Start them with `accelerate launch`. tell: called in the first one only; by default the
+    accelerator's own trackers are told, if it was made with some. Sharded weights (FSDP, DeepSpeed)
+    are not supported: a student must fit on each device.
     """
 
-    def __init__(self, accelerator: Any) -> None:  # Any: accelerate is optional
+    def __init__(
+        self,
+        accelerator: Any,  # Any: accelerate is optional
+        tell: Tell | None = None,
+    ) -> None:
         self.accelerator = accelerator
+        self._tell = tell
         self.rank: int = accelerator.process_index
         self.count: int = accelerator.num_processes
 
@@ -76,4 +90,7 @@ class Accelerated:
         self.accelerator.wait_for_everyone()
 
     def log(self, figures: Mapping[str, float], step: int) -> None:
-        self.accelerator.log(dict(figures), step=step)
+        if self._tell is None:
+            self.accelerator.log(dict(figures), step=step)
+        elif self.rank == 0:
+            self._tell(figures, step)

@@ -17,6 +17,8 @@ from dagger_algo.conversation import Action, Conversation
 from dagger_algo.errors import ConfigError
 from dagger_algo.lm.attention import windows
 from dagger_algo.lm.codec import ChatCodec
+from dagger_algo.lm.context import longest_context
+from dagger_algo.lm.history import Sight
 from dagger_algo.lm.interval_attention import NAME as INTERVALS
 from dagger_algo.lm.kv import Row, Rows, Slab, assemble
 from dagger_algo.lm.sampling import Sampling, draw, surprise
@@ -31,6 +33,8 @@ class CachedGenerator:
 
     cache_bytes: keys and values kept between calls, at most. batch_tokens: columns of one batch
     (rows times padded length), at most; more conversations go in several batches.
+    sight: what is seen of conversations longer than the model's context, and their count; its own
+    by default.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class CachedGenerator:
         seed: int = 0,
         cache_bytes: int = 4 * 2**30,
         batch_tokens: int = 2**17,
+        sight: Sight | None = None,
     ) -> None:
         self.model = model
         self.codec = codec
@@ -51,7 +56,8 @@ class CachedGenerator:
         self._config = whole.config.get_text_config()
         self._windows = windows(self._config)
         self._form = _mask_form(self._config)
-        self._limit: int | None = getattr(self._config, "max_position_embeddings", None)
+        self._limit = longest_context(whole.config)
+        self.sight = sight or Sight(codec, self._limit)
 
     def forget(self) -> None:
         """Drop every cached episode."""
@@ -62,7 +68,7 @@ class CachedGenerator:
         """One action per conversation. Draws depend on (seed, episode key, turn) alone.
 
         An action is cut at `max_new_tokens` and where the model's context ends. Raises ConfigError
-        when a conversation already fills the context.
+        when a single observation already fills the context.
         """
         actions: dict[int, Action] = {}
         for indices, batch in self._batches(conversations, sampling.max_new_tokens):
@@ -71,19 +77,21 @@ class CachedGenerator:
         return [actions[index] for index in range(len(conversations))]
 
     @torch.inference_mode()
-    def features(self, conversations: Sequence[Conversation]) -> np.ndarray:
+    def features(self, conversations: Sequence[Conversation], room: int = 0) -> np.ndarray:
         """(n, d) float32: the last layer's hidden state of the last token of each state, that
         from which the action's first token is drawn. No work where that state was just acted on.
+        room: `max_new_tokens` of that action, on which it depends what is seen of a long state.
 
         Raises ConfigError like `act`.
         """
         known: dict[int, torch.Tensor] = {}
         for index, conversation in enumerate(conversations):
-            row, ids = self.rows.get(conversation.key), self.codec.state(conversation)
+            row, ids = self.rows.get(conversation.key), self.sight.seen(conversation, room)
             if row.feature is not None and row.ids[: row.state] == ids:
                 known[index] = row.feature
         unknown = [index for index in range(len(conversations)) if index not in known]
-        for indices, batch in self._batches([conversations[index] for index in unknown], 0):
+        left = [conversations[index] for index in unknown]
+        for indices, batch in self._batches(left, room, decode=False):
             hidden = batch.prefill()
             batch.keep(hidden, [[] for _ in indices])
             known |= {unknown[i]: row for i, row in zip(indices, hidden, strict=True)}
@@ -92,12 +100,12 @@ class CachedGenerator:
         return np.stack(rows) if rows else np.zeros((0, width), np.float32)
 
     def _batches(
-        self, conversations: Sequence[Conversation], new: int
+        self, conversations: Sequence[Conversation], room: int, *, decode: bool = True
     ) -> Iterator[tuple[list[int], "_Batch"]]:
         """Conversations with about as much to encode, as many as `batch_tokens` allows."""
-        states = [self.codec.state(conversation) for conversation in conversations]
-        for conversation, ids in zip(conversations, states, strict=True):
-            self._require_room(conversation, len(ids))
+        new = room if decode else 0
+        look = self.sight.acted if decode else self.sight.seen
+        states = [look(conversation, room) for conversation in conversations]
         rows = [self.rows.get(conversation.key) for conversation in conversations]
         used = [row.upto(ids) for row, ids in zip(rows, states, strict=True)]
         fresh = [len(ids) - done for ids, done in zip(states, used, strict=True)]
@@ -114,15 +122,6 @@ class CachedGenerator:
                 chosen = [(conversations[i], states[i], rows[i], used[i]) for i in group]
                 yield group, _Batch(self, chosen, new)
             group = [index] if index is not None else []
-
-    def _require_room(self, conversation: Conversation, length: int) -> None:
-        if self._limit is not None and length >= self._limit:
-            raise ConfigError(
-                f"episode {conversation.key!r}, turn {conversation.turn}: the conversation is "
-                f"{length} tokens long and the model takes {self._limit}, the action included; "
-                "end episodes after fewer turns, cut observations in the environment, or choose a "
-                "model with a longer context"
-            )
 
 
 class _Batch:

@@ -12,16 +12,15 @@ import torch
 
 from dagger_algo.errors import ConfigError, DaggerError
 from dagger_algo.examples import Example
-from dagger_algo.lm import losses
+from dagger_algo.lm import optim
 from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.context import Fitted, fit_context
 from dagger_algo.lm.distributed import Alone, Processes
 from dagger_algo.lm.lint import lint_first
-from dagger_algo.lm.losses import TokenLoss
-from dagger_algo.lm.optim import adamw, rate
-from dagger_algo.lm.packing import Batch, Packed, collate, minibatches, rows_for
-from dagger_algo.lm.scoring import target_logprobs
+from dagger_algo.lm.objectives import token_losses
+from dagger_algo.lm.packing import Batch, Packed, collate, minibatches, rows_for, together
+from dagger_algo.objectives import CrossEntropy, Objective
 
 FIRST = 4
 """Examples of each fit that are looked at before its first step."""
@@ -37,10 +36,8 @@ class LearnerConfig:
 
     learning_rate: float = 5e-3
     """Peak of AdamW's learning rate in every fit."""
-    rl_learning_rate: float = 1e-3
-    """The same for the policy-gradient loss, whose steps are much noisier."""
     warmup_steps: int = 10
-    """Optimizer steps over which each fit's rate rises from 0."""
+    """Optimizer steps over which each fit's rate rises from 0, at most half of the fit."""
     final_rate: float = 0.1
     """The rate falls along a cosine to this fraction of its peak within each fit (1: constant)."""
     batch_tokens: int = 1024
@@ -57,14 +54,13 @@ class LearnerConfig:
     """AdamW's."""
     max_grad_norm: float = 1.0
     """Gradients are clipped to this norm."""
-    clip: float = 0.2
-    """ε of the clipped policy gradient."""
 
 
 class Learner:
     """Holds a causal model of transformers and its optimizer, and fits it to examples.
 
-    processes: those that fit it together, each with the same model and the same examples.
+    processes: those that fit it together, each with the same model and the same examples. room:
+    tokens that the model may say when it acts, which decides what it sees of long trajectories.
     """
 
     def __init__(
@@ -74,12 +70,14 @@ class Learner:
         config: LearnerConfig = LearnerConfig(),
         seed: int = 0,
         processes: Processes = Alone(),
+        room: int = 0,
     ) -> None:
         prepare(model)
         self.model = model
         self.codec = codec
         self.config = config
         self.processes = processes
+        self.room = room
         self.steps = 0
         self._linted = False
         self._seed = seed
@@ -87,23 +85,29 @@ class Learner:
         self._trained = [p for p in model.parameters() if p.requires_grad]
         for parameter in self._trained:
             processes.spread(parameter.data)
-        self.optimizer = adamw(model, config.learning_rate, config.weight_decay)
+        self.optimizer = optim.adamw(model, config.learning_rate, config.weight_decay)
         if config.gradient_checkpointing:
             newer = getattr(model, "activation_checkpointing_enable", None)  # transformers >= 5
             (newer or model.gradient_checkpointing_enable)({"use_reentrant": False})
 
     def update(
-        self, examples: Iterable[Example], *, epochs: int = 1, loss: TokenLoss = "cross_entropy"
+        self,
+        examples: Iterable[Example],
+        *,
+        epochs: int = 1,
+        objective: Objective = CrossEntropy(),
+        rate: float = 1.0,
     ) -> Mapping[str, float]:
         """Fit for `epochs` passes; figures of the whole fit: "loss" and "grad_norm" (before
         clipping) are means over its "steps"; "tokens" were processed, "target_tokens" trained on;
-        "left_out" targets do not fit into the model's context even alone.
+        "left_out" targets do not fit into the model's context even alone, and "shortened" ones are
+        learnt after fewer turns than there were.
 
         The first examples are looked at beforehand (`lint.py`). Raises LintError when their masks
         or tokens are wrong, ConfigError when there is nothing to learn from, and NonFiniteLoss,
         which leaves the weights as they were before the step that it names.
         """
-        fitted = fit_context(examples, self.codec, self.model.config)
+        fitted = fit_context(examples, self.codec, self.model.config, self.room)
         self._require(fitted)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self.config.bf16):
             first = fitted.examples[:FIRST]
@@ -111,11 +115,10 @@ class Learner:
         self._linted = True
         how = rows_for(self.model), self._rng
         most = self.config.batch_tokens
-        batches = [b for _ in range(epochs) for b in minibatches(fitted.items, most, *how)]
+        units = together(fitted.items)
+        batches = [b for _ in range(epochs) for b in minibatches(units, most, *how)]
         dropout = np.random.default_rng((self._seed, self.steps, self.processes.rank))
-        peak = (
-            self.config.rl_learning_rate if loss == "policy_gradient" else self.config.learning_rate
-        )
+        peak = rate * self.config.learning_rate
         device = self._device
         totals = np.zeros(2)
         self.model.train()
@@ -125,8 +128,8 @@ class Learner:
                 torch.manual_seed(int(dropout.integers(2**31)))
                 for step, items in enumerate(batches):
                     warmup, final = self.config.warmup_steps, self.config.final_rate
-                    lr = peak * rate(step, len(batches), warmup, final)
-                    figures = self._step(items, loss, lr, f"step {step + 1} of {len(batches)}")
+                    lr = peak * optim.rate(step, len(batches), warmup, final)
+                    figures = self._step(items, objective, lr, f"step {step + 1} of {len(batches)}")
                     totals += figures
                     self.steps += 1
                     told = {"loss": figures[0], "grad_norm": figures[1], "learning_rate": lr}
@@ -142,6 +145,7 @@ class Learner:
             "tokens": sum(len(item) for items in batches for item in items),
             "target_tokens": sum(len(item.rows) for items in batches for item in items),
             "left_out": fitted.left_out,
+            "shortened": fitted.shortened,
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -157,38 +161,15 @@ class Learner:
         self.steps = state["steps"]
 
     def loss(
-        self, batch: Batch, kind: TokenLoss = "cross_entropy", tokens: int | None = None
+        self, batch: Batch, objective: Objective = CrossEntropy(), tokens: int | None = None
     ) -> torch.Tensor:
         """Loss of one minibatch, the mean over `tokens` target tokens (default: its own), where
         it is part of a greater one; logits are computed at the predicting positions only."""
-        weighted_M = self._weighted(batch, kind)
-        return weighted_M.sum() / (tokens or len(weighted_M))
-
-    def _weighted(self, batch: Batch, kind: TokenLoss) -> torch.Tensor:
-        """(M,) the loss of every target token, times its weight."""
-        if kind == "top_k_kl" and batch.top_ids is not None and batch.top_logprobs is not None:
-            ids = torch.cat([batch.targets[:, None], batch.top_ids], 1)
-            logprobs = target_logprobs(self.model, batch, ids=ids)
-            given_M = (batch.top_logprobs > -torch.inf).any(1)
-            divergence_M = losses.top_k_kl(logprobs[:, 1:], batch.top_logprobs)
-            plain_M = losses.cross_entropy(logprobs[:, 0])
-            return batch.weights * torch.where(given_M, divergence_M, plain_M)
-        logprobs_M = target_logprobs(self.model, batch)
-        match kind:
-            case "policy_gradient":
-                known = ~batch.old_logprobs.isnan()
-                old_M = torch.where(known, batch.old_logprobs, logprobs_M.detach())
-                clip = self.config.clip
-                return losses.clipped_policy_gradient(logprobs_M, old_M, batch.weights, clip)
-            case "mixed_k1" | "mixed_k2" | "mixed_k3":
-                estimator: losses.Estimator = kind[-2:]  # type: ignore[assignment]
-                return batch.weights * losses.mixed(logprobs_M, batch.teacher_logprobs, estimator)
-            case "cross_entropy" | "top_k_kl":
-                return batch.weights * losses.cross_entropy(logprobs_M)
-        raise ConfigError(f"there is no loss {kind!r}")
+        loss_M = token_losses(objective, self.model, batch)
+        return loss_M.sum() / (tokens or len(loss_M))
 
     def _step(
-        self, items: Sequence[Packed], kind: TokenLoss, learning_rate: float, name: str
+        self, items: Sequence[Packed], objective: Objective, learning_rate: float, name: str
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
         """One optimizer step; its loss and gradient norm."""
         device = self._device
@@ -197,7 +178,7 @@ class Learner:
         total = torch.zeros((), device=device)
         for part in self._passes(items[self.processes.rank :: self.processes.count]):
             with torch.autocast(device.type, torch.bfloat16, enabled=self.config.bf16):
-                value = self.loss(collate(part, device, rows_for(self.model)), kind, tokens)
+                value = self.loss(collate(part, device, rows_for(self.model)), objective, tokens)
             value.backward()  # type: ignore[no-untyped-call]
             total += value.detach()
         if self.processes.count > 1:

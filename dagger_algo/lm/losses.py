@@ -1,24 +1,17 @@
 """Losses of target tokens, as pure functions of log-probabilities in nats.
 
 Shapes: every argument is (M,), one entry per target token of a minibatch, or (M, K) where it says
-so; every result is (M,). A minibatch's loss is the sum of weight times token loss, over the number
-of target tokens of the whole optimizer step, however that step is split.
+so; every result is (M,). `lm/objectives.py` puts them together.
 """
 
-from typing import Literal
+import math
 
 import torch
 
-from dagger_algo.policy import Loss
-
-TokenLoss = Loss | Literal["mixed_k3", "mixed_k2", "mixed_k1", "top_k_kl"]
-"""cross_entropy: of the targets. policy_gradient: clipped, with the weights as advantages.
-mixed_k3, mixed_k2, mixed_k1: the estimator of that name where a target carries `teacher_logprobs`,
-cross-entropy elsewhere. top_k_kl: where a target carries `teacher_top`, cross-entropy elsewhere."""
-
-Estimator = Literal["k3", "k2", "k1"]
+from dagger_algo.objectives import Estimator
 
 _LEAST = 1e-6  # float32 cannot tell a smaller rest of probability from rounding
+_TINY = 1e-30  # a teacher's rest of nothing, which then weighs nothing
 
 
 def cross_entropy(logprobs: torch.Tensor) -> torch.Tensor:
@@ -27,17 +20,31 @@ def cross_entropy(logprobs: torch.Tensor) -> torch.Tensor:
     return -logprobs
 
 
-def clipped_policy_gradient(
-    logprobs: torch.Tensor,
-    old_logprobs: torch.Tensor,
-    advantages: torch.Tensor,
-    clip: float = 0.2,
+def ratio(
+    logprobs: torch.Tensor, old_logprobs: torch.Tensor, sequences: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """-min(ρA, clip(ρ, 1-ε, 1+ε)A) with ρ = π/π_old: PPO-clip (Schulman et al. 2017, eq. 7).
-    While ρ = 1 its gradient is that of A times `cross_entropy`."""
-    ratio = torch.exp(logprobs - old_logprobs)
-    clipped = ratio.clamp(1 - clip, 1 + clip)
-    return -torch.minimum(ratio * advantages, clipped * advantages)
+    """ρ = π/π_old of each token.
+
+    sequences: (M,) the number of each token's sequence, which are then given one ratio, the
+    geometric mean of its tokens' (GSPO, 2507.18071, eq. 7). Its gradient reaches each token through
+    that token alone, GSPO-token (eq. 13), which is the same wherever a sequence has one advantage.
+    """
+    log_ratio = logprobs - old_logprobs
+    if sequences is not None:
+        size = int(sequences.max()) + 1 if len(sequences) else 0
+        count = log_ratio.new_zeros(size).index_add(0, sequences, torch.ones_like(log_ratio))
+        total = log_ratio.new_zeros(size).index_add(0, sequences, log_ratio.detach())
+        log_ratio = (total / count)[sequences] + logprobs - logprobs.detach()
+    return torch.exp(log_ratio)
+
+
+def clipped_policy_gradient(
+    ratios: torch.Tensor, advantages: torch.Tensor, low: float = 0.2, high: float = 0.2
+) -> torch.Tensor:
+    """-min(ρA, clip(ρ, 1-low, 1+high)A): PPO-clip (Schulman et al. 2017, eq. 7). While ρ = 1 its
+    gradient is that of A times `cross_entropy`."""
+    clipped = ratios.clamp(1 - low, 1 + high)
+    return -torch.minimum(ratios * advantages, clipped * advantages)
 
 
 def k1(logprobs: torch.Tensor, teacher_logprobs: torch.Tensor) -> torch.Tensor:
@@ -89,11 +96,29 @@ def top_k_kl(logprobs_MK: torch.Tensor, teacher_logprobs_MK: torch.Tensor) -> to
     in unused columns. A lower bound of the whole KL, and equal to it where the K tokens are all
     there are. The student's rest is taken as at least 1e-6.
     """
+    return jsd(logprobs_MK, teacher_logprobs_MK, 0.0)
+
+
+def jsd(logprobs_MK: torch.Tensor, teacher_logprobs_MK: torch.Tensor, beta: float) -> torch.Tensor:
+    """β KL(p_t || m) + (1-β) KL(p_s || m), m = β p_t + (1-β) p_s: GKD (2306.13649, eq. 1), over the
+    events of `top_k_kl` and with its arguments. β = 0 is that one; β = 1 is the reverse
+    KL(p_s || p_t), where the teacher's rest, too, is at least 1e-6."""
     used_MK = teacher_logprobs_MK > -torch.inf
-    log_p_MK = torch.where(used_MK, teacher_logprobs_MK, 0.0)
-    p_MK = torch.where(used_MK, log_p_MK.exp(), 0.0)
-    q_MK = torch.where(used_MK, logprobs_MK.exp(), 0.0)
-    p_rest = (1 - p_MK.sum(-1)).clamp(min=0.0)
-    q_rest = (1 - q_MK.sum(-1)).clamp(min=_LEAST)
-    rest = torch.xlogy(p_rest, p_rest) - p_rest * q_rest.log()
-    return (p_MK * (log_p_MK - logprobs_MK)).sum(-1) + rest
+    used = torch.cat([used_MK, torch.ones_like(used_MK[:, :1])], 1)
+    log_p = _with_rest(torch.where(used_MK, teacher_logprobs_MK, 0.0), used_MK, beta and _LEAST)
+    log_q = _with_rest(torch.where(used_MK, logprobs_MK, 0.0), used_MK, _LEAST)
+    if beta == 0:
+        each = torch.exp(log_p) * (log_p - log_q)
+    elif beta == 1:
+        each = torch.exp(log_q) * (log_q - log_p)
+    else:
+        log_m = torch.logaddexp(log_p + math.log(beta), log_q + math.log(1 - beta))
+        each = beta * torch.exp(log_p) * (log_p - log_m)
+        each = each + (1 - beta) * torch.exp(log_q) * (log_q - log_m)
+    return torch.where(used, each, 0.0).sum(-1)
+
+
+def _with_rest(log_MK: torch.Tensor, used_MK: torch.Tensor, least: float) -> torch.Tensor:
+    """(M, K+1): the events, and the logarithm of the probability that they leave."""
+    rest = 1 - torch.where(used_MK, log_MK.exp(), 0.0).sum(-1, keepdim=True)
+    return torch.cat([log_MK, rest.clamp(min=max(least, _TINY)).log()], 1)

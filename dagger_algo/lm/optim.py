@@ -20,11 +20,13 @@ def adamw(model: Any, learning_rate: float, weight_decay: float) -> torch.optim.
         ],
         lr=learning_rate,
         betas=(0.9, 0.95),
+        fused=True,
     )
 
 
 def rate(step: int, steps: int, warmup: int, final: float) -> float:
     """Fraction of the peak at `step` (from 0) of a fit of `steps`: up along a line over `warmup`
-    steps, down along a cosine to `final` (1: constant)."""
-    warm = min(1.0, (step + 1) / max(1, warmup))
+    steps, or over half of the fit where that is shorter (else a method of many small fits would
+    never come near its peak), down along a cosine to `final` (1: constant)."""
+    warm = min(1.0, (step + 1) / max(1, min(warmup, steps // 2)))
     return warm * (final + (1 - final) * (1 + math.cos(math.pi * step / max(1, steps))) / 2)

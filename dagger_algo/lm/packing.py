@@ -40,7 +40,9 @@ class Packed:
     the row: [first, second) on its trunk, and [third, itself] in its own segment.
     rows: which token's logits predict, M of them; targets: the ids they should predict;
     weights: per target token; old_logprobs: log-probability when sampled, nan where unknown;
-    teacher_logprobs: the same of the teacher; top: the teacher's likeliest tokens, () if unknown.
+    teacher_logprobs, reference_logprobs: the same of the teacher and of a reference; top: the
+    teacher's likeliest tokens, () if unknown; scales: how much each counts; sequences: equal for
+    those of one sequence.
     branches, trajectories: how many lie here.
     """
 
@@ -53,6 +55,9 @@ class Packed:
     old_logprobs: list[float] = field(default_factory=list)
     teacher_logprobs: list[float] = field(default_factory=list)
     top: list[Top] = field(default_factory=list)
+    reference_logprobs: list[float] = field(default_factory=list)
+    scales: list[float] = field(default_factory=list)
+    sequences: list[object] = field(default_factory=list)
     branches: int = 0
     trajectories: int = 1
 
@@ -74,6 +79,9 @@ class Packed:
         self.old_logprobs += logprobs or unknown
         self.teacher_logprobs += target.teacher_logprobs or unknown
         self.top += target.teacher_top or ((),) * len(ids)
+        self.reference_logprobs += target.reference_logprobs or unknown
+        self.scales += (target.scale,) * len(ids)
+        self.sequences += (target.sequence or object(),) * len(ids)
 
 
 def shared(ids: Sequence[int], executed: Sequence[int]) -> int:
@@ -130,9 +138,23 @@ def join(items: Sequence[Packed]) -> Packed:
         joined.old_logprobs += item.old_logprobs
         joined.teacher_logprobs += item.teacher_logprobs
         joined.top += item.top
+        joined.reference_logprobs += item.reference_logprobs
+        joined.scales += item.scales
+        joined.sequences += item.sequences
         joined.branches += item.branches
         joined.trajectories += item.trajectories
     return joined
+
+
+def together(items: Sequence[Packed]) -> list[Packed]:
+    """Pieces that share a sequence as one item, so that they meet in one forward pass."""
+    group: dict[object, list[Packed]] = {}
+    for item in items:
+        met = {id(g): g for s in set(item.sequences) if (g := group.get(s)) is not None}
+        merged = [*(other for g in met.values() for other in g), item]
+        group |= dict.fromkeys((s for other in merged for s in other.sequences), merged)
+    whole = {id(g): g for g in group.values()}
+    return [g[0] if len(g) == 1 else join(g) for g in whole.values()]
 
 
 def rows_for(model: Any) -> Rows:
@@ -181,8 +203,9 @@ class Batch:
     """B rows padded on the right to length L, with M target tokens in all.
 
     tokens (B, L); positions (B, L) and intervals (B, L, 3), int32, are None when plain causal
-    attention is right; batch_index, rows, targets, weights, old_logprobs and teacher_logprobs
-    (M,); top_ids and top_logprobs (M, K), -inf where unused, None without any.
+    attention is right; batch_index, rows, targets, weights, scales, old_logprobs, teacher_logprobs,
+    reference_logprobs and sequences (which sequence of the batch, from 0) (M,); top_ids and
+    top_logprobs (M, K), -inf where unused, None without any.
     """
 
     tokens: torch.Tensor
@@ -194,6 +217,9 @@ class Batch:
     weights: torch.Tensor
     old_logprobs: torch.Tensor
     teacher_logprobs: torch.Tensor
+    reference_logprobs: torch.Tensor
+    scales: torch.Tensor
+    sequences: torch.Tensor
     top_ids: torch.Tensor | None = None
     top_logprobs: torch.Tensor | None = None
 
@@ -224,6 +250,8 @@ def collate(
             device=device,
         )
     index = [b for b, item in enumerate(items) for _ in item.rows]
+    names = dict.fromkeys(s for item in items for s in item.sequences)
+    number = {name: n for n, name in enumerate(names)}
     return Batch(
         grid([item.tokens for item in items]),
         positions,
@@ -234,6 +262,9 @@ def collate(
         torch.tensor([w for item in items for w in item.weights], device=device),
         torch.tensor([p for item in items for p in item.old_logprobs], device=device),
         torch.tensor([p for item in items for p in item.teacher_logprobs], device=device),
+        torch.tensor([p for item in items for p in item.reference_logprobs], device=device),
+        torch.tensor([s for item in items for s in item.scales], device=device),
+        torch.tensor([number[s] for item in items for s in item.sequences], device=device),
         *_top([top for item in items for top in item.top], device),
     )
 

@@ -15,6 +15,7 @@ from dagger_algo.conversation import Action
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import Target
 from dagger_algo.lm.attention import masks
+from dagger_algo.lm.feed_forward import only_at
 from dagger_algo.lm.packing import Batch, Packed, collate, rows_for
 
 LOGITS_AT_ONCE = 2**25
@@ -31,19 +32,25 @@ def target_logprobs(
     chunk: predicting positions whose logits are held at once (default: `LOGITS_AT_ONCE` entries).
     """
     whole = model.get_base_model() if hasattr(model, "get_base_model") else model  # peft's wrapper
+    wanted = batch.targets if ids is None else ids
+    head, hidden_MD = whole.get_output_embeddings(), predicting(model, batch)
+    return head_logprobs(head, hidden_MD, wanted, whole.config, chunk=chunk)
+
+
+def predicting(model: Any, batch: Batch) -> torch.Tensor:
+    """(M, D) last hidden states of a causal transformers model at the predicting positions."""
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
     mask = None
     if batch.intervals is not None and batch.positions is not None:
         mask = masks(whole.config, batch.intervals, batch.positions)
-    hidden_BLD = whole.base_model(
+    hidden_BLD: torch.Tensor = whole.base_model(
         input_ids=batch.tokens,
         attention_mask=mask,
         position_ids=batch.positions,
         use_cache=False,
+        **only_at(whole, batch.tokens, batch.batch_index, batch.rows),
     ).last_hidden_state
-    head = whole.get_output_embeddings()
-    hidden_MD = hidden_BLD[batch.batch_index, batch.rows]
-    wanted = batch.targets if ids is None else ids
-    return head_logprobs(head, hidden_MD, wanted, whole.config, chunk=chunk)
+    return hidden_BLD[batch.batch_index, batch.rows]
 
 
 def head_logprobs(

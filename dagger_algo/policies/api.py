@@ -23,7 +23,7 @@ from dagger_algo.errors import ConfigError
 from dagger_algo.policies.api_replies import Lost, Prices, action_of, body_of, unsent, usage_of
 from dagger_algo.randomness import stream
 from dagger_algo.teachers.cache import Identity
-from dagger_algo.teachers.costs import add
+from dagger_algo.teachers.costs import Bills
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -89,8 +89,9 @@ class ApiPolicy:
     Draws depend on (seed, episode, turn) alone where the server honours `seed`. losses: answers
     that were lost, by reason: "timed out", "unreachable", "connection", "unparseable", "empty",
     "refused", "cut" (longer than max_tokens), "too long" (the conversation, for the model), or an
-    HTTP status. wasted: what those cost. Raises ConfigError for what no retry mends as long as
-    nothing was ever answered: a wrong key, an unknown model, no server.
+    HTTP status. bills: what those cost, as far as the server said so before they were lost: what it
+    charges for an answer that timed out nobody can tell. Raises ConfigError for what no retry mends
+    as long as nothing was ever answered: a wrong key, an unknown model, no server.
     """
 
     def __init__(self, config: ApiConfig, *, prices: Prices | None = None, seed: int = 0) -> None:
@@ -98,7 +99,7 @@ class ApiPolicy:
         self.prices = prices
         self.seed = seed
         self.losses: Counter[str] = Counter()
-        self.wasted = Usage()
+        self.bills = Bills()
         self._answered = False
         self._url = config.url.rstrip("/") + "/chat/completions"
         self._client = _client(config)
@@ -164,11 +165,14 @@ class ApiPolicy:
 
     async def _ask(self, conversation: Conversation) -> Action | Lost:
         async with self._slots:
+            start = time.perf_counter()
             try:
                 action = await self._answer(conversation)
             except Lost as lost:
                 if lost.hopeless and not self._answered:
                     raise
+                spent = Usage(seconds=time.perf_counter() - start)
+                self.bills.add(conversation.key, lost.usage or spent)
                 self._count(lost)
                 return lost
             self._answered = True
@@ -236,8 +240,6 @@ class ApiPolicy:
                 lost,
             )
         self.losses[lost.reason] += 1
-        if lost.usage is not None:
-            self.wasted = add(self.wasted, lost.usage)
 
     def _mistake(self, lost: Lost) -> ConfigError:
         advice = {

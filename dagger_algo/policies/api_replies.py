@@ -99,6 +99,11 @@ def body_of(response: httpx2.Response) -> dict[str, Any]:
         body = None
     if not isinstance(body, dict):
         raise Lost("unparseable", f"not a JSON object: {_short(response.text)}", again=True)
+    error = body.get("error")
+    if isinstance(error, dict) and not body.get("choices"):
+        # Routers report their providers' failures under status 200.
+        code = str(error.get("code"))
+        raise _failed(int(code) if re.fullmatch("[45][0-9][0-9]", code) else 500, response)
     return body
 
 
@@ -121,7 +126,7 @@ def usage_of(body: dict[str, Any], prices: Prices | None, seconds: float) -> Usa
     price: what is not counted cannot be kept to a budget."""
     told = body.get("usage")
     if not isinstance(told, dict):
-        if prices is not None:
+        if prices is not None and prices != Prices():
             raise Lost("uncounted", "no `usage` in the reply, but prices per token", hopeless=True)
         return Usage(seconds=seconds)
     tokens_in, tokens_out = _count(told, "prompt_tokens"), _count(told, "completion_tokens")

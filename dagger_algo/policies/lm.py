@@ -1,5 +1,6 @@
 """A language model of transformers as a student (or a teacher)."""
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,10 @@ from dagger_algo.lm.distributed import Alone, Processes
 from dagger_algo.lm.generate import CachedGenerator, Sampling
 from dagger_algo.lm.learner import Learner, LearnerConfig
 from dagger_algo.lm.loading import UNREADABLE, DType, load_model, require_fit
-from dagger_algo.lm.losses import TokenLoss
+from dagger_algo.lm.opinions import opinions
+from dagger_algo.lm.score import Frozen, Scores, score
+from dagger_algo.objectives import CrossEntropy, Objective
+from dagger_algo.teachers.scoring import Opinion
 
 _STATE = "training.pt"
 
@@ -27,7 +31,9 @@ class LMPolicy:
     """Acts by sampling, learns by weighted likelihood; any causal chat model of transformers.
 
     model: with adapters when it comes in peft's wrapper, and then only they are trained and saved;
-    `lora` puts fresh ones on. processes: those that fit it together (`lm/distributed.py`).
+    `lora` puts fresh ones on. processes: those that fit it together (`lm/distributed.py`). Of a
+    conversation longer than its context it sees the first turn and the latest ones, in acting and
+    in training alike (`lm/history.py`); `sight.shortened` counts such states as they are acted in.
     """
 
     def __init__(
@@ -53,9 +59,11 @@ class LMPolicy:
         self.codec = ChatCodec(tokenizer)
         self.sampling = sampling
         self.processes = processes
-        self.learner = Learner(self.model, self.codec, learner, seed, processes)
+        room = sampling.max_new_tokens
+        self.learner = Learner(self.model, self.codec, learner, seed, processes, room)
         self.fits = 0
         self._generator = CachedGenerator(self.model, self.codec, seed=seed)
+        self.sight = self._generator.sight
 
     @classmethod
     def load(
@@ -136,18 +144,43 @@ class LMPolicy:
     def features(self, conversations: Sequence[Conversation]) -> np.ndarray:
         """(n, d) float32: the hidden state of the last token of each state; free where it was just
         acted on. Changes with the weights."""
-        return self._generator.features(conversations)
+        return self._generator.features(conversations, self.sampling.max_new_tokens)
 
     def greedy(self) -> "_Greedy":
         """The most likely tokens, by the same weights."""
         return _Greedy(self)
 
+    def frozen(self) -> Frozen:
+        """A copy of the weights that are trained; the others are shared."""
+        shared = {id(p): p for p in self.model.parameters() if not p.requires_grad}
+        copied = copy.deepcopy(self.model, shared)
+        return Frozen(copied, self.codec, **self._pass)
+
+    def score(self, examples: Sequence[Example]) -> Scores:
+        return score(self.model, self.codec, examples, **self._pass)
+
+    def opinions(self, examples: Sequence[Example], *, top: int = 0) -> list[list[Opinion | None]]:
+        """Log-probabilities of actions under these weights, entropies, and likeliest tokens."""
+        return opinions(self.model, self.codec, examples, top=top, **self._pass)
+
+    @property
+    def _pass(self) -> dict[str, Any]:
+        """How actions are scored."""
+        config = self.learner.config
+        tokens = config.forward_tokens or config.batch_tokens
+        return {"tokens": tokens, "bf16": config.bf16, "room": self.learner.room}
+
     def update(
-        self, examples: Iterable[Example], *, epochs: int = 1, loss: TokenLoss = "cross_entropy"
+        self,
+        examples: Iterable[Example],
+        *,
+        epochs: int = 1,
+        objective: Objective = CrossEntropy(),
+        rate: float = 1.0,
     ) -> Mapping[str, float]:
         self.fits += 1
         self._generator.forget()
-        return self.learner.update(examples, epochs=epochs, loss=loss)
+        return self.learner.update(examples, epochs=epochs, objective=objective, rate=rate)
 
     def count_tokens(self, text: str) -> int:
         """Tokens of an action's text with its end-of-turn token."""
@@ -157,7 +190,7 @@ class LMPolicy:
 class _Greedy:
     def __init__(self, policy: LMPolicy) -> None:
         self._policy = policy
-        self._generator = CachedGenerator(policy.model, policy.codec)
+        self._generator = CachedGenerator(policy.model, policy.codec, sight=policy.sight)
         self._fits = policy.fits
         self._sampling = Sampling(temperature=0.0, max_new_tokens=policy.sampling.max_new_tokens)
 

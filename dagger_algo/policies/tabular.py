@@ -1,6 +1,7 @@
 """A softmax over a table: the student of unit tests. No torch, milliseconds, exact."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import numpy as np
 
 from dagger_algo.conversation import Action, Conversation
 from dagger_algo.errors import CheckpointError, ConfigError
-from dagger_algo.examples import Example
-from dagger_algo.policy import Loss
+from dagger_algo.examples import Example, Target
+from dagger_algo.objectives import CrossEntropy, Mixed, Objective, PolicyGradient
 from dagger_algo.randomness import stream
+from dagger_algo.teachers.scoring import Opinion
 
 
 def last_observation(conversation: Conversation) -> str:
@@ -48,9 +50,12 @@ class TabularPolicy:
 
     def probabilities(self, conversation: Conversation) -> np.ndarray:
         """π(·|s), shape (actions,)."""
+        return np.asarray(np.exp(self._logprobs(conversation)))
+
+    def _logprobs(self, conversation: Conversation) -> np.ndarray:
         logits = self.table.get(self._state(conversation), np.zeros(len(self.actions)))
-        weights = np.exp(logits - logits.max())
-        return np.asarray(weights / weights.sum())
+        shifted = logits - logits.max()
+        return np.asarray(shifted - np.log(np.exp(shifted).sum()))
 
     def act(self, conversations: Sequence[Conversation]) -> list[Action | None]:
         return [self._sample(conversation) for conversation in conversations]
@@ -65,13 +70,48 @@ class TabularPolicy:
         """The most likely action, by the same table."""
         return _Greedy(self)
 
-    def update(
-        self, examples: Iterable[Example], *, epochs: int = 1, loss: Loss = "cross_entropy"
-    ) -> Mapping[str, float]:
-        """Gradient ascent on Σ weight · log π, one sweep over the targets per epoch.
+    def frozen(self) -> "TabularPolicy":
+        """The same table, copied."""
+        copied = TabularPolicy(self.actions, state=self._state, seed=self._seed)
+        copied.table = {state: row.copy() for state, row in self.table.items()}
+        return copied
 
-        Both losses have this gradient here: the policy is the one that sampled.
+    def score(self, examples: Sequence[Example]) -> list[list[tuple[float, ...] | None]]:
+        return [
+            [(self._logprob(example.state(t), t.action),) for t in example.targets]
+            for example in examples
+        ]
+
+    def opinions(self, examples: Sequence[Example], *, top: int = 0) -> list[list[Opinion | None]]:
+        """Log-probabilities and entropies; there are no tokens to name."""
+        return [
+            [self._opinion(example.state(t), t.action) for t in example.targets]
+            for example in examples
+        ]
+
+    def _opinion(self, state: Conversation, action: Action) -> Opinion:
+        p = self.probabilities(state)
+        entropy = -float((p[p > 0] * np.log(p[p > 0])).sum())
+        return Opinion((self._logprob(state, action),), (entropy,))
+
+    def _logprob(self, state: Conversation, action: Action) -> float:
+        return float(self._logprobs(state)[self._index[action.text]])
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        epochs: int = 1,
+        objective: Objective = CrossEntropy(),
+        rate: float = 1.0,
+    ) -> Mapping[str, float]:
+        """Gradient descent on the objective, one sweep over the targets per epoch, a step each.
+
+        Objectives over a teacher's likeliest tokens are refused: an action is one token here. The
+        ratio of a sequence is the one before its sweep. "loss" is the mean of -weight · log π.
         """
+        if not isinstance(objective, CrossEntropy | PolicyGradient | Mixed):
+            raise ConfigError(f"a table has no tokens, so it cannot be fitted by {objective}")
         data = [
             (example.state(target), target) for example in examples for target in example.targets
         ]
@@ -80,17 +120,27 @@ class TabularPolicy:
             raise ConfigError(f"the table has no action {sorted(unknown)[0]!r}: add it to actions=")
         total = 0.0
         for _ in range(epochs):
+            ratios = self._sequence_ratios(data)
             for state, target in data:
-                p = self.probabilities(state)
+                logprobs = self._logprobs(state)
                 index = self._index[target.action.text]
-                (weight,) = target.weights(1)
-                total -= weight * float(np.log(p[index]))
-                step = -p
+                logprob = float(logprobs[index])
+                total -= target.weights(1)[0] * logprob
+                step = -np.exp(logprobs)
                 step[index] += 1.0
                 row = self.table.setdefault(self._state(state), np.zeros(len(self.actions)))
-                row += self._rate * weight * step
+                row += self._rate * rate * _push(objective, target, logprob, ratios) * step
         steps = epochs * len(data)
         return {"loss": total / max(1, steps), "steps": steps, "tokens": steps}
+
+    def _sequence_ratios(self, data: Sequence[tuple[Conversation, Target]]) -> dict[str, float]:
+        """The ratio of every named sequence: the geometric mean of its actions'."""
+        logs: dict[str, list[float]] = {}
+        for state, target in data:
+            if target.sequence is not None and target.action.logprobs is not None:
+                change = self._logprob(state, target.action) - target.action.logprobs[0]
+                logs.setdefault(target.sequence, []).append(change)
+        return {name: math.exp(sum(changes) / len(changes)) for name, changes in logs.items()}
 
     def count_tokens(self, text: str) -> int:
         """Words: a table has no tokenizer."""
@@ -120,6 +170,36 @@ class TabularPolicy:
     def load_state(self, folder: Path) -> None:
         """As `load`."""
         self.load(folder)
+
+
+def _push(
+    objective: CrossEntropy | PolicyGradient | Mixed,
+    target: Target,
+    logprob: float,
+    ratios: Mapping[str, float],
+) -> float:
+    """What ∇ log π of the target's action is multiplied with: minus the loss's derivative."""
+    (weight,) = target.weights(1)
+    push = weight
+    if isinstance(objective, Mixed) and target.teacher_logprobs is not None:
+        push = weight * _toward(objective.estimator, target.teacher_logprobs[0] - logprob)
+    if isinstance(objective, PolicyGradient):
+        known = target.action.logprobs
+        ratio = math.exp(logprob - known[0]) if known is not None else 1.0
+        if objective.ratio == "sequence" and target.sequence is not None:
+            ratio = ratios.get(target.sequence, 1.0)
+        clipped = min(max(ratio, 1 - objective.clip_low), 1 + objective.clip_high)
+        push = ratio * weight if ratio * weight <= clipped * weight else 0.0
+        if target.reference_logprobs is not None:
+            r = target.reference_logprobs[0] - logprob
+            toward = ratio * r if objective.kl_corrected else _toward(objective.kl_estimator, r)
+            push += objective.kl * toward
+    return target.scale * push
+
+
+def _toward(estimator: str, r: float) -> float:
+    """Minus the derivative of an estimated KL(π || q) by log π, r = log q - log π."""
+    return math.expm1(r) if estimator == "k3" else r
 
 
 class _Greedy:

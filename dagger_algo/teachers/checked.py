@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dagger_algo.conversation import Action, Conversation, Usage
 from dagger_algo.policy import Policy
-from dagger_algo.teachers.costs import add
+from dagger_algo.teachers.costs import Bills, add
 
 
 class Checked:
@@ -14,7 +14,7 @@ class Checked:
 
     error: from an answer's text to a sentence that says what is wrong with it, or None. again: the
     teacher then reads its answer and that sentence, and may answer once more; what both cost is
-    counted on the second. losses: by reason, here "unparseable". wasted: what lost answers cost.
+    counted on the second. losses: by reason, here "unparseable". bills: what lost answers cost.
     """
 
     def __init__(
@@ -22,7 +22,7 @@ class Checked:
     ) -> None:
         self.policy = policy
         self.losses: Counter[str] = Counter()
-        self.wasted = Usage()
+        self.bills = Bills()
         self._error = error
         self._again = again
 
@@ -37,10 +37,10 @@ class Checked:
         if self._again and faults:
             seconds = self.policy.act([_told(conversations[i], a, fault) for i, a, fault in faults])
         for (i, first, _), second in zip(faults, seconds, strict=True):
-            answers[i] = self._second(first, second)
+            answers[i] = self._second(conversations[i].key, first, second)
         return answers
 
-    def _second(self, first: Action, second: Action | None) -> Action | None:
+    def _second(self, key: str, first: Action, second: Action | None) -> Action | None:
         usage = first.usage or Usage()
         if second is not None:
             usage = add(usage, second.usage or Usage())
@@ -48,7 +48,7 @@ class Checked:
                 return replace(second, usage=usage)
         # A second answer that never came is counted by whoever lost it.
         self.losses["unparseable"] += second is not None or not self._again
-        self.wasted = add(self.wasted, usage)
+        self.bills.add(key, usage)
         return None
 
 

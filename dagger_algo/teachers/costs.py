@@ -1,6 +1,7 @@
 """What answers cost, added up."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dagger_algo.conversation import Action, Actor, Episode, Usage
@@ -13,8 +14,8 @@ class Costs:
     """What the teacher was asked in an episode, and what that cost.
 
     queries: questions, answered or not; lost: those without an answer; cache_hits: those answered
-    from a cache. tokens_in, tokens_out: as the teacher counts them, out of a cache or not; money
-    and seconds: of what did not come out of a cache.
+    from a cache. tokens_in, tokens_out: as the teacher counts them, out of a cache or not, of lost
+    answers too; money and seconds: of what did not come out of a cache.
     """
 
     queries: int = 0
@@ -35,11 +36,13 @@ def costs(episode: Episode, labels: Labels = Labels()) -> Costs:
         if turn.actor is Actor.TEACHER and not labels.executed:
             answers.append(turn.action)
     usages = [answer.usage for answer in answers if answer is not None and answer.usage is not None]
+    hits = sum(usage.cached for usage in usages)
+    usages += [turn.lost for turn in episode.turns if turn.lost is not None]
     paid = [usage for usage in usages if not usage.cached]
     return Costs(
         queries=len(answers),
         lost=answers.count(None),
-        cache_hits=len(usages) - len(paid),
+        cache_hits=hits,
         tokens_in=sum(usage.tokens_in for usage in usages),
         tokens_out=sum(usage.tokens_out for usage in usages),
         money=sum(usage.money for usage in paid),
@@ -60,11 +63,50 @@ def add(one: Usage, other: Usage) -> Usage:
     )
 
 
+class Bills:
+    """What answers cost that were lost: `total` of all, and each until it is taken.
+
+    A teacher that pays for answers which it then does not give keeps them as `bills`.
+    """
+
+    def __init__(self) -> None:
+        self.total = Usage()
+        self._open: dict[str, Usage] = {}
+
+    def add(self, key: str, usage: Usage) -> None:
+        """An answer in the conversation of that key was paid for and lost."""
+        self.total = add(self.total, usage)
+        self._open[key] = add(self._open[key], usage) if key in self._open else usage
+
+    def take(self) -> dict[str, Usage]:
+        """What is open, by the conversation's key; nothing of it is open any more."""
+        taken, self._open = self._open, {}
+        return taken
+
+
+def bills(teacher: Policy) -> dict[str, Usage]:
+    """What a teacher, and the policies it wraps, paid for lost answers since this was last asked,
+    by the conversation's key; a wrapper that asks something else in a conversation of "k" does so
+    under "k/...". Each bill is handed out once."""
+    found: dict[str, Usage] = {}
+    for layer in _layers(teacher):
+        own = getattr(layer, "bills", None)
+        for key, usage in own.take().items() if isinstance(own, Bills) else ():
+            found[key] = add(found[key], usage) if key in found else usage
+    return found
+
+
 def losses(teacher: Policy) -> Counter[str]:
     """Answers that a teacher lost, by reason: its own and those of the policies it wraps."""
     total: Counter[str] = Counter()
-    inner: object = teacher
-    while inner is not None:
-        total.update(getattr(inner, "losses", {}))
-        inner = getattr(inner, "policy", None)
+    for layer in _layers(teacher):
+        total.update(getattr(layer, "losses", {}))
     return total
+
+
+def _layers(teacher: Policy) -> Iterator[object]:
+    """A teacher, the one it wraps (its `policy`), and so on."""
+    layer: object = teacher
+    while layer is not None:
+        yield layer
+        layer = getattr(layer, "policy", None)

@@ -53,7 +53,7 @@ def test_few_tasks_give_no_verdict_and_a_checkpoint_is_taken_as_it_is(tmp_path: 
     untouched = ["--demonstrations.teacher-tokens", "0", "--episodes", "3"]
     options = ["--env-options", "horizon=3"]
     found = diagnosed(tmp_path / "d.json", *checkpoint, *untouched, *options)
-    assert found["verdict"] == "not enough evidence"
+    assert found["verdict"] == "cannot tell yet" and found["more"] == 7
     rates = found["rates"]
     assert isinstance(rates, dict) and rates["teacher's"]["states"] >= 9
 

@@ -2,26 +2,25 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
 import pytest
 
 import swe_gym_env  # noqa: F401  (registers the toys)
-from dagger_algo.collect import collect
 from dagger_algo.conversation import Action, Actor, Conversation, Episode, Outcome, Turn
 from dagger_algo.diagnosis import Diagnosis, Verdict, diagnose
 from dagger_algo.env_pool import EnvPool
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import imitate
-from dagger_algo.gates.mixture import TEACHER_ONLY
-from dagger_algo.ledger import Budget
 from dagger_algo.meter import (
     Rate,
     Reached,
     Trial,
     by_round,
     by_turn,
+    demonstrations,
     measure,
     opinions,
     same_action,
@@ -40,17 +39,7 @@ def fitted(make: Make, words: tuple[str, ...], labels: int, seed: int, state: St
     student = TabularPolicy(words, state=state, seed=seed)
     seeds = itertools.count(10_000 * (seed + 1))
     with EnvPool(make, 8) as pool:
-        shown = list(
-            collect(
-                pool,
-                seeds,
-                student,
-                gate=TEACHER_ONLY,
-                teacher=ExpertTeacher(),
-                limit=Budget(10**6, labels),
-                count_tokens=student.count_tokens,
-            )
-        )
+        shown = demonstrations(pool, seeds, student, ExpertTeacher(), labels)
     student.update(imitate(shown), epochs=8)
     return student
 
@@ -107,9 +96,81 @@ def test_where_the_rule_generalises_there_is_nothing_to_gain() -> None:
     for found in of(letter):
         assert found.verdict is Verdict.NOTHING, found
         assert found.rates[Reached.TEACHER].share > 0.1, "it does err"
-        assert found.headroom.low > 0.1 and "errs no more" in found.because
+        assert found.headroom.low > 0.1 and "no more than where the teacher leads" in found.because
     for found in of(whole_line):
         assert found.verdict is Verdict.HELPS, found
+
+
+def test_an_error_that_leads_back_to_the_start_leads_nowhere_new() -> None:
+    """The forgiving lock: what the student does not know there, demonstrations show it."""
+    made = gym.make("CombinationLock-v0", forgiving=True)
+    words = made.unwrapped.action_words  # type: ignore[attr-defined]
+
+    def make(**more: Any) -> Make:
+        return lambda: gym.make("CombinationLock-v0", forgiving=True, expert=True, **more)
+
+    for seed in range(2):
+        student = fitted(make(), words, 30, seed, last_line)
+        found = diagnose(trials(make(split="heldout"), student))
+        assert found.verdict is Verdict.NOTHING, found
+        assert found.gap.low > 0.1 and found.gain.mean == 0.0
+
+
+def test_a_gap_that_demonstrations_are_closing_by_themselves_is_none_for_dagger() -> None:
+    """Of two students alike, whose demonstrations last doubled: the one that they took from 5% to
+    half of the tasks, and the one that they did not help at all."""
+    of = on_rope(300, 0)
+    solved = [trial.student for trial in of if trial.student.success]
+    lost = next(trial.student for trial in of if not trial.student.success)
+    some = {trial.student.seed: replace(lost, seed=trial.student.seed) for trial in of}
+    closing = diagnose(of, halved=list((some | {e.seed: e for e in solved[:3]}).values()))
+    stuck = diagnose(of, halved=[trial.student for trial in of])
+    assert closing.ahead.mean < 0.5 * stuck.ahead.mean
+    assert stuck.verdict is Verdict.HELPS
+    assert stuck.ahead.mean == pytest.approx(stuck.gain.mean, abs=0.02)
+
+
+def test_it_says_how_many_more_tasks_it_takes_and_then_it_can_tell() -> None:
+    of = on_rope(300, 0)
+    for few in (8, 16, 24):
+        found = diagnose(of[:few])
+        assert (found.more > 0) == (found.verdict is Verdict.UNKNOWN)
+        if found.more:
+            assert f"about {found.more} more tasks" in found.because
+    assert diagnose(of[:8]).more > 0
+    assert diagnose(of).verdict is Verdict.HELPS and diagnose(of).more == 0
+
+
+def test_the_gain_of_a_made_up_student_is_known() -> None:
+    """Two tasks in five go wrong at their second turn. Of the two states that the error leads to
+    the student is wrong at one: ε' = 1/2. Of the two that the teacher leads to instead it is wrong
+    at one in every other such task: ε = 1/4. The gain is 0.4 · (1/2 - 1/4) / (1/2)."""
+
+    def episode(seed: int, *said: tuple[str, bool], won: bool, actor: Actor) -> Episode:
+        turns = tuple(
+            Turn(place, Action("x" if wrong else "a"), actor, Action("a"), 0.0, True)
+            if actor is Actor.STUDENT
+            else Turn(place, Action("a"), actor, Action("a"), 0.0, True, Action("ax"[wrong]))
+            for place, wrong in said
+        )
+        last = replace(turns[-1], reward=float(won))
+        return Episode("k", seed, "", 1, (*turns[:-1], last), Outcome.TERMINATED)
+
+    def trial(seed: int) -> Trial:
+        wrong = seed % 5 < 2
+        path = (f"{seed} 1", False), (f"{seed} 2", wrong), (f"{seed} 3", seed % 5 == 0)
+        teacher = episode(seed, *path, (f"{seed} 4", False), won=True, actor=T)
+        if not wrong:
+            own = episode(seed, *path[:2], won=True, actor=S)
+            return Trial(teacher, own, own)
+        off = (f"{seed} pit 1", True), (f"{seed} pit 2", False)
+        own = episode(seed, *path[:2], *off, won=False, actor=S)
+        return Trial(teacher, own, episode(seed, *path[:2], *off, won=True, actor=S))
+
+    found = diagnose([trial(seed) for seed in range(50)])
+    assert found.headroom.mean == pytest.approx(0.4)
+    assert found.shift.mean == pytest.approx(0.25)
+    assert found.gain.mean == pytest.approx(0.2)
 
 
 def test_a_student_that_makes_no_errors_has_nothing_to_gain() -> None:

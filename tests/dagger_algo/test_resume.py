@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from baselines.dapo import DAPOConfig
+from baselines.dapo import train as dapo
 from baselines.grpo import GRPOConfig
 from baselines.grpo import train as grpo
 from baselines.sft import SFTConfig
@@ -37,6 +39,7 @@ TRAINS: dict[str, Callable[[Run], None]] = {
     },
     "sft": lambda run: sft(run, SFTConfig(rounds=3)),
     "grpo": lambda run: grpo(run, GRPOConfig(group=3, tasks=2)),
+    "dapo": lambda run: dapo(run, DAPOConfig(group=3, tasks=2, kl=0.1)),
 }
 
 

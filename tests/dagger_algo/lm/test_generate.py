@@ -323,16 +323,6 @@ def test_layers_whose_state_cannot_be_kept_are_refused(policy: LMPolicy) -> None
         CachedGenerator(model, policy.codec)
 
 
-def test_a_conversation_longer_than_the_context_is_named(policy: LMPolicy) -> None:
-    model = model_of(Qwen3Config, policy.codec, max_position_embeddings=64)
-    generator = CachedGenerator(model, policy.codec)
-    state = Conversation("7/0/3", ("say 1",)).after(Action("1"), "say 2\n" * 60, {})
-    length = len(policy.codec.state(state))
-    for ask in (lambda: generator.act([state], PAPER), lambda: generator.features([state])):
-        with pytest.raises(ConfigError, match=rf"'7/0/3', turn 1: .* {length} tokens .* 64"):
-            ask()
-
-
 def test_an_action_is_cut_where_the_context_ends(policy: LMPolicy) -> None:
     state = Conversation("k", ("say 1",))
     length = len(policy.codec.state(state))

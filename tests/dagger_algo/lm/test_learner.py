@@ -12,8 +12,8 @@ from dagger_algo.conversation import Action
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import Example, Target
 from dagger_algo.lm.learner import Learner, LearnerConfig, NonFiniteLoss
-from dagger_algo.lm.losses import TokenLoss
 from dagger_algo.lm.packing import collate, pack
+from dagger_algo.objectives import CrossEntropy, Jsd, Mixed, Objective, TopKKL
 from dagger_algo.policies.lm import LMPolicy
 
 
@@ -55,7 +55,7 @@ def opinions(policy: LMPolicy, example: Example, k: int = 3) -> Example:
     return Example(example.observations, example.actions, tuple(targets))
 
 
-def by_hand(policy: LMPolicy, example: Example, kind: str) -> float:
+def by_hand(policy: LMPolicy, example: Example, objective: Objective) -> float:
     """The loss, a label at a time, from the model's own logits."""
     total, count = 0.0, 0
     for target in example.targets:
@@ -67,31 +67,40 @@ def by_hand(policy: LMPolicy, example: Example, kind: str) -> float:
         for n, token in enumerate(ids):
             s = float(logprobs[n, token])
             value = -s
-            if kind.startswith("mixed") and target.teacher_logprobs:
+            if isinstance(objective, Mixed) and target.teacher_logprobs:
                 r = target.teacher_logprobs[n] - s
-                value = {"k1": -r, "k2": r * r / 2, "k3": math.exp(r) - r - 1}[kind[-2:]]
-            if kind == "top_k_kl" and target.teacher_top:
+                estimates = {"k1": -r, "k2": r * r / 2, "k3": math.exp(r) - r - 1}
+                value = estimates[objective.estimator]
+            if isinstance(objective, TopKKL | Jsd) and target.teacher_top:
                 pairs = [
                     (math.exp(p), math.exp(float(logprobs[n, i]))) for i, p in target.teacher_top[n]
                 ]
                 pairs.append((1 - sum(p for p, _ in pairs), 1 - sum(q for _, q in pairs)))
-                value = sum(p * math.log(p / q) for p, q in pairs)
+                b = objective.beta if isinstance(objective, Jsd) else 0.0
+                means = [b * p + (1 - b) * q for p, q in pairs]
+                forward = sum(p * math.log(p / m) for (p, _), m in zip(pairs, means, strict=True))
+                backward = sum(q * math.log(q / m) for (_, q), m in zip(pairs, means, strict=True))
+                value = b * forward + (1 - b) * backward if b else forward
             assert isinstance(target.weight, tuple)
             total += target.weight[n] * value
             count += 1
     return total / count
 
 
-@pytest.mark.parametrize("kind", ["cross_entropy", "mixed_k3", "mixed_k2", "mixed_k1", "top_k_kl"])
+@pytest.mark.parametrize(
+    "objective",
+    [CrossEntropy(), Mixed("k3"), Mixed("k2"), Mixed("k1"), TopKKL(), Jsd(0.5), Jsd(0.1)],
+    ids=str,
+)
 def test_every_loss_is_that_of_its_formula_on_each_labels_own_prefix(
-    policy: LMPolicy, kind: TokenLoss
+    policy: LMPolicy, objective: Objective
 ) -> None:
     examples = [opinions(policy, dialogue(4)), opinions(policy, dialogue(3))]
     batch = collate([pack(example, policy.codec) for example in examples])
     tokens = [sum(len(policy.codec.action_ids(t.action)) for t in e.targets) for e in examples]
-    each = [by_hand(policy, example, kind) for example in examples]
+    each = [by_hand(policy, example, objective) for example in examples]
     want = sum(n * loss for n, loss in zip(tokens, each, strict=True)) / sum(tokens)
-    assert policy.learner.loss(batch, kind).item() == pytest.approx(want, rel=1e-4)
+    assert policy.learner.loss(batch, objective).item() == pytest.approx(want, rel=1e-4)
 
 
 def test_a_weight_per_token_must_be_as_long_as_the_action(policy: LMPolicy) -> None:
@@ -194,6 +203,7 @@ def test_a_trajectory_beyond_the_context_is_learnt_in_pieces(tiny_checkpoint: Pa
     ).starts[5]
     figures = policy.update([example])
     assert figures["left_out"] == 0 and figures["target_tokens"] == whole
+    assert figures["shortened"] == 6  # half of the context is kept for what it may say
 
 
 def test_what_does_not_fit_even_alone_is_left_out_aloud(tiny_checkpoint: Path) -> None:
@@ -213,7 +223,7 @@ def test_a_loss_that_is_not_finite_stops_before_its_step(policy: LMPolicy) -> No
     infinite = (-math.inf,) * len(policy.codec.action_ids(Action("1")))
     target = Target(0, Action("1"), 1.0, teacher_logprobs=infinite)
     with pytest.raises(NonFiniteLoss, match=r"step 1 of 1 .*\(the student's step 2\) has loss inf"):
-        policy.update([Example(("say 1",), (Action("1"),), (target,))], loss="mixed_k3")
+        policy.update([Example(("say 1",), (Action("1"),), (target,))], objective=Mixed("k3"))
     after = policy.model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert not policy.model.training

@@ -18,6 +18,7 @@ from dagger_algo.lm.learner import Learner
 from dagger_algo.lm.lint import LintError, Report, lint
 from dagger_algo.lm.packing import Batch, Packed, pack
 from dagger_algo.lm.scoring import head_logprobs
+from dagger_algo.objectives import PolicyGradient
 from dagger_algo.policies.lm import LMPolicy
 from dagger_algo.store import EpisodeStore
 
@@ -255,8 +256,8 @@ def test_a_learner_warns_once_of_what_its_student_sampled(policy: LMPolicy) -> N
     examples = [Example(("say 1\n", "say 2\n"), (cut, cut), targets)] * 3
     learner = Learner(policy.model, policy.codec)
     with pytest.warns(UserWarning, match=r"label cut off \(6 times\): episode .*, turn 0") as told:
-        learner.update(examples, loss="policy_gradient")
-        learner.update(examples, loss="policy_gradient")
+        learner.update(examples, objective=PolicyGradient())
+        learner.update(examples, objective=PolicyGradient())
     assert len(told) == 1
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dagger_algo.lm import losses
+from dagger_algo.objectives import Estimator
 
 NAN = float("nan")
 ESTIMATORS = sorted(losses.ESTIMATORS)
@@ -23,8 +24,53 @@ def test_the_clipped_objective_by_hand() -> None:
     # Ratios 1.5, 1.5, 0.5, 0.5, 1.1; clipped to 1.2, 1.2, 0.8, 0.8, 1.1.
     new, old = log(0.6, 0.6, 0.2, 0.2, 0.44), log(0.4, 0.4, 0.4, 0.4, 0.4)
     advantages = torch.tensor([2.0, -2.0, 2.0, -2.0, 1.0], dtype=torch.float64)
-    got = losses.clipped_policy_gradient(new, old, advantages, clip=0.2)
+    got = losses.clipped_policy_gradient(losses.ratio(new, old), advantages, low=0.2, high=0.2)
     assert got.tolist() == pytest.approx([-2.4, 3.0, -1.0, 1.6, -1.1])
+
+
+def test_the_two_sides_of_the_clip_are_apart() -> None:
+    new, old = log(0.6, 0.2), log(0.4, 0.4)  # ratios 1.5 and 0.5
+    advantages = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    ratios = losses.ratio(new, old)
+    got = losses.clipped_policy_gradient(ratios, advantages, low=0.3, high=0.28)
+    assert got.tolist() == pytest.approx([-1.28, 0.7])
+
+
+def test_tokens_of_a_sequence_share_the_geometric_mean_of_their_ratios() -> None:
+    # Ratios 2 and 1/8 in the first sequence, 3 alone in the second.
+    new, old = log(0.8, 0.3, 0.1), log(0.4, 0.1, 0.8)
+    got = losses.ratio(new, old, torch.tensor([0, 1, 0]))
+    assert got.tolist() == pytest.approx([0.5, 3.0, 0.5])
+
+
+def test_a_sequences_ratio_is_differentiated_through_all_of_its_tokens() -> None:
+    """GSPO's gradient of one sequence: ρA times the mean of its tokens' ∇ log π."""
+    new = log(0.8, 0.1, 0.3).requires_grad_()
+    ratios = losses.ratio(new, log(0.4, 0.8, 0.3), torch.tensor([0, 0, 1]))
+    loss = losses.clipped_policy_gradient(ratios, torch.tensor([2.0, 2.0, 1.0]), 0.9, 0.9)
+    (loss[:2].mean() + loss[2]).backward()  # type: ignore[no-untyped-call]
+    assert new.grad is not None
+    assert new.grad.tolist() == pytest.approx([-0.5, -0.5, -1.0])
+
+
+def test_the_jensen_shannon_divergence_by_hand() -> None:
+    # Teacher 0.5, 0.25, rest 0.25; student 0.25, 0.25, rest 0.5; their mean 0.375, 0.25, 0.375.
+    student, teacher = log(0.25, 0.25)[None], log(0.5, 0.25)[None]
+    to_mean = 0.5 * math.log(4 / 3) + 0.25 * math.log(2 / 3)
+    assert losses.jsd(student, teacher, 0.5).tolist() == pytest.approx([to_mean])
+    assert losses.jsd(student, teacher, 1.0).tolist() == pytest.approx([0.25 * math.log(2)])
+    small = float(losses.jsd(student, teacher, 1e-4)) / 1e-4
+    assert small == pytest.approx(float(losses.top_k_kl(student, teacher)), rel=1e-3)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.1, 0.5, 1.0])
+def test_the_jensen_shannon_divergence_stays_finite_far_apart(beta: float) -> None:
+    logits = torch.tensor([[300.0, 0.0, -300.0]], requires_grad=True)
+    teacher = torch.tensor([[-math.inf, -0.7, -0.7]])
+    loss = losses.jsd(logits.log_softmax(-1), teacher, beta)
+    loss.sum().backward()  # type: ignore[no-untyped-call]
+    assert loss.isfinite().all() and loss.item() >= 0
+    assert logits.grad is not None and logits.grad.isfinite().all()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +141,7 @@ def test_k1_differentiated_directly_would_teach_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_the_mixed_loss_takes_each_token_by_who_executed_it(name: losses.Estimator) -> None:
+def test_the_mixed_loss_takes_each_token_by_who_executed_it(name: Estimator) -> None:
     student = log(0.25, 0.5, 0.5).requires_grad_()
     teacher = torch.tensor([math.log(0.5), NAN, math.log(0.25)], dtype=torch.float64)
     got = losses.mixed(student, teacher, name)

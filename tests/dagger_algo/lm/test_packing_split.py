@@ -12,6 +12,7 @@ from dagger_algo.conversation import Action
 from dagger_algo.examples import Example, Target
 from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
+from dagger_algo.lm.history import History
 from dagger_algo.lm.packing import Batch, collate, pack
 from dagger_algo.lm.scoring import target_logprobs
 from dagger_algo.lm.splitting import LabelTooLong, Limits, split
@@ -110,18 +111,15 @@ def test_beyond_the_context_a_label_keeps_the_task_and_the_latest_turns(codec: C
     )
 
 
-def test_what_room_a_piece_leaves_is_given_back_as_context(codec: ChatCodec) -> None:
+def test_a_label_longer_than_an_action_may_be_has_fewer_turns_before_it(codec: ChatCodec) -> None:
     example = trajectory(30)
-    last = Example(example.observations, example.actions, example.targets[-1:])
-    limit = longest(example, codec) // 2
-    (piece,) = split(last, codec, Limits(context=limit))
-    turn = len(piece.observations)
-    more = Example(
-        (example.observations[0], *example.observations[-turn:]),
-        (example.actions[0], *example.actions[-turn:]),
-        (Target(turn, last.targets[0].action, 1.0),),
-    )
-    assert longest(piece, codec) <= limit < longest(more, codec)
+    label = Target(29, Action("done\n" * 40), 1.0)
+    last = Example(example.observations, example.actions, (label,))
+    limit = longest(last, codec) // 2
+    seen = History(codec, example.observations, example.actions).cuts(limit, 4)[-1]
+    (piece,) = split(last, codec, Limits(context=limit, room=4))
+    assert longest(piece, codec) <= limit and piece.observations[0] == example.observations[0]
+    assert 1 < len(piece.observations) < len(seen.kept(29))
 
 
 def test_where_the_task_does_not_fit_the_latest_turns_stand_alone(codec: ChatCodec) -> None:

@@ -118,6 +118,8 @@ def test_prices_without_counted_tokens_are_refused() -> None:
         with asking(server) as teacher:
             (answer,) = teacher.act([state()])
             assert answer is not None and answer.usage is not None and answer.usage.tokens_in == 0
+        with ApiPolicy(ApiConfig(server.url, "m"), prices=Prices()) as teacher:
+            assert teacher.act([state()]) != [None]  # what costs nothing need not be counted
         with (
             ApiPolicy(ApiConfig(server.url, "m"), prices=Prices(1.0, 1.0)) as teacher,
             pytest.raises(ConfigError, match="give no prices"),

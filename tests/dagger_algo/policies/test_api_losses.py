@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagger_algo.collect import collect
+from dagger_algo.conversation import Episode, Usage
 from dagger_algo.env_pool import EnvPool
 from dagger_algo.errors import ConfigError
 from dagger_algo.gates.mixture import TEACHER_ONLY
-from dagger_algo.ledger import Ledger
+from dagger_algo.labels import Labels
+from dagger_algo.ledger import Ledger, TeacherBudget
 from dagger_algo.policies.api import ApiConfig, ApiPolicy
 from dagger_algo.policies.api_replies import Lost, Prices, action_of, usage_of
 from dagger_algo.policies.scripted import Scripted
+from dagger_algo.store import EpisodeStore
+from dagger_algo.teachers.cache import Cached
+from dagger_algo.teachers.checked import Checked
+from dagger_algo.teachers.costs import add, costs
 from tests.dagger_algo.policies.test_api import asking, digit, state
 from tests.support.chat_server import ChatServer, Request
 
@@ -46,6 +54,12 @@ BEHAVIOURS: dict[str, tuple[Callable[[Request], None], str]] = {
         "too long",
     ),
     "bad request": (lambda r: r.send(400, {"error": {"message": "no"}}), "400"),
+    "error as success": (lambda r: r.send(200, {"error": {"code": 502, "message": "no"}}), "502"),
+    "error of no kind": (lambda r: r.send(200, {"error": {"message": "no"}}), "500"),
+    "refusal as success": (
+        lambda r: r.send(200, {"error": {"code": 400, "message": "content_filter"}}),
+        "refused",
+    ),
     "key withdrawn": (lambda r: r.send(401, {"error": {"message": "no"}}), "401"),
 }
 
@@ -72,7 +86,9 @@ def test_a_failed_answer_loses_that_label_and_nothing_else(
     assert ledger.labels_lost == 3 and ledger.teacher_queries == 9
 
 
-@pytest.mark.parametrize("name", ["too many requests", "server error", "cut connection"])
+@pytest.mark.parametrize(
+    "name", ["too many requests", "server error", "cut connection", "error as success"]
+)
 def test_a_passing_failure_is_asked_again_and_loses_nothing(name: str) -> None:
     behave, _ = BEHAVIOURS[name]
 
@@ -114,8 +130,79 @@ def test_what_lost_answers_cost_is_kept() -> None:
         config = ApiConfig(server.url, "m")
         with ApiPolicy(config, prices=Prices(tokens_out=1e6)) as teacher:
             assert teacher.act([state(), state("other")]) == [None, None]
-    assert (teacher.wasted.tokens_in, teacher.wasted.tokens_out) == (10, 10)
-    assert teacher.wasted.money == 10.0
+    wasted = teacher.bills.total
+    assert (wasted.tokens_in, wasted.tokens_out, wasted.money) == (10, 10, 10.0)
+
+
+@pytest.mark.parametrize("executed", [True, False])
+@pytest.mark.parametrize("again", [True, False], ids=["asked again", "asked once"])
+def test_what_lost_answers_cost_is_in_the_ledger_also_after_an_interruption(
+    corridor: Callable[..., Any], tmp_path: Path, executed: bool, again: bool
+) -> None:
+    """At turn 1 the answer is cut, refused or empty, at turn 2 the check finds fault with it."""
+    charged: list[int] = []  # a token is a character, and costs 1
+
+    def reply(request: Request) -> None:
+        said: dict[str, Any] = {"content": request.messages[-1]["content"][-1]}
+        if request.turn == 1:
+            said = [
+                {"content": "12345", "finish": "length"},
+                {"content": None, "refusal": "I cannot help with that."},
+                {"content": " "},
+            ][int(said["content"]) % 3]
+        elif request.turn == 2:
+            said = {"content": "a word"}
+        charged.append(sum(len(m["content"]) for m in request.messages))
+        charged.append(len(said["content"] or ""))
+        request.answer(**said)
+
+    labels = Labels(executed=executed)
+    prices = Prices(tokens_in=1e6, tokens_out=1e6)
+
+    def roll(server: ChatServer, **how: Any) -> tuple[list[Episode], Ledger, Usage]:
+        ledger, config = Ledger(), ApiConfig(server.url, "m")
+        with (
+            ApiPolicy(config, prices=prices) as asked,
+            Cached(asked, tmp_path / f"{len(how)}.jsonl", asked.identity) as cached,
+            EnvPool(corridor, 2) as pool,
+        ):
+            fault = lambda text: None if text.isdigit() else "no digit"  # noqa: E731
+            teacher = Checked(cached, fault, again=again)
+            options = {"gate": TEACHER_ONLY, "labels": labels, "ledger": ledger} | how
+            episodes = list(collect(pool, range(4), right, teacher=teacher, **options))
+            return episodes, ledger, add(asked.bills.total, teacher.bills.total)
+
+    with ChatServer(reply) as server:
+        episodes, ledger, wasted = roll(server)
+    assert ledger.labels_lost == 8 and wasted.money > 0
+    assert ledger.teacher_tokens_lost == wasted.tokens_out > 0
+    assert ledger.teacher_money == sum(charged)
+    parts = [costs(episode, labels) for episode in episodes]
+    assert sum(part.money for part in parts) == ledger.teacher_money
+    assert sum(part.tokens_in for part in parts) == ledger.teacher_tokens_in
+
+    path = tmp_path / "episodes.jsonl"
+    with EpisodeStore(path) as store:
+        for episode in episodes[:3]:
+            store.append(episode)
+        known = {episode.key: episode for episode in store}
+    with ChatServer(reply) as server:
+        _, resumed, _ = roll(server, known=known)
+    assert server.requests
+    assert replace(resumed, seconds={}) == replace(ledger, seconds={})
+
+
+def test_a_budget_of_money_ends_with_lost_answers_too(corridor: Callable[..., Any]) -> None:
+    ledger = Ledger()
+    with ChatServer(lambda r: r.answer("12345", "length")) as server:
+        config = ApiConfig(server.url, "m")
+        with (
+            ApiPolicy(config, prices=Prices(tokens_out=1e6)) as teacher,
+            EnvPool(corridor, 1) as pool,
+        ):
+            labels = Labels(budget=TeacherBudget(money=10.0))
+            list(collect(pool, range(4), right, teacher=teacher, labels=labels, ledger=ledger))
+    assert ledger.teacher_queries == 2 == len(server.requests) and ledger.teacher_money == 10.0
 
 
 @pytest.mark.parametrize(

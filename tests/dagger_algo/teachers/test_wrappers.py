@@ -53,7 +53,7 @@ def text(answer: Action | None) -> str | None:
 def test_an_answer_of_no_use_is_lost() -> None:
     checked = Checked(Saying(lambda c: "one" if c.key == "k1" else "1"), no_digit)
     assert [text(a) for a in checked.act(states(3))] == ["1", None, "1"]
-    assert checked.losses == {"unparseable": 1} and checked.wasted == COST
+    assert checked.losses == {"unparseable": 1} and checked.bills.total == COST
 
 
 def test_a_teacher_that_is_told_its_fault_may_answer_once_more() -> None:
@@ -73,7 +73,7 @@ def test_a_teacher_that_is_told_its_fault_may_answer_once_more() -> None:
     assert first is not None and first.usage == COST
     assert second is not None and second.usage == add(COST, COST) == Usage(20, 4, 1.0, 6.0)
     # The last one was lost by the teacher itself; what its first answer cost is gone all the same.
-    assert checked.losses == {"unparseable": 1} and checked.wasted == Usage(30, 6, 1.5, 9.0)
+    assert checked.losses == {"unparseable": 1} and checked.bills.total == Usage(30, 6, 1.5, 9.0)
 
 
 def test_a_weak_teacher_errs_as_often_as_it_should_and_on_its_own() -> None:
