@@ -1,8 +1,10 @@
-"""The command line: diagnose, train by one method, compare several, write a report again."""
+"""The command line: diagnose, train, compare, write a report again, view episodes."""
 
+import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
@@ -10,7 +12,10 @@ from rich.console import Console
 from baselines.compare import compare
 from baselines.config import Compare, Train
 from baselines.diagnose import Diagnose, diagnose
+from baselines.dry_run import dry_run
 from baselines.report import print_summary, write_report
+from baselines.sweep_file import read_sweep
+from baselines.view import View, view
 from dagger_algo.errors import ConfigError, DaggerError
 
 
@@ -26,15 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
     errors = Console(stderr=True)
     try:
-        command = tyro.extras.subcommand_cli_from_dict(
-            {"train": Train, "compare": Compare, "report": Report, "diagnose": Diagnose},
-            prog="python -m baselines",
-            args=arguments,
-        )
+        command = _parse(sys.argv[1:] if arguments is None else arguments)
         if isinstance(command, Report):
             _finish(command.folder)
         elif isinstance(command, Diagnose):
             diagnose(command, Console())
+        elif isinstance(command, View):
+            view(command, Console())
         else:
             _compare(command.comparison() if isinstance(command, Train) else command)
     except ConfigError as error:
@@ -58,7 +61,29 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _parse(arguments: list[str]) -> Train | Compare | Report | Diagnose | View:
+    """What is asked for. A file given as --config stands for the defaults of all other options."""
+    asked = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    asked.add_argument("--config", type=Path)
+    file = asked.parse_known_args(arguments[1:])[0].config if arguments[:1] == ["compare"] else None
+    defaults = Compare() if file is None else read_sweep(file)
+    commands: Any = (
+        Annotated[Train, tyro.conf.subcommand("train")]
+        | Annotated[Compare, tyro.conf.subcommand("compare", default=defaults)]
+        | Annotated[Report, tyro.conf.subcommand("report")]
+        | Annotated[Diagnose, tyro.conf.subcommand("diagnose")]
+        | Annotated[View, tyro.conf.subcommand("view")]
+    )
+    found: Train | Compare | Report | Diagnose | View = tyro.cli(
+        commands, prog="python -m baselines", args=arguments
+    )
+    return found
+
+
 def _compare(config: Compare) -> None:
+    if config.dry_run:
+        dry_run(config, Console())
+        return
     try:
         compare(config)
     finally:

@@ -1,24 +1,26 @@
 """Runs a comparison: every cell in a process of its own, resumable, with a live display."""
 
-import importlib.metadata
 import json
-import platform
 import sys
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
-from baselines.cell import TOKENIZER, WARM, Job
-from baselines.config import Compare, options
+from baselines.cell import no_expert
+from baselines.config import Compare
 from baselines.display import Display
 from baselines.files import write_atomically
 from baselines.methods import get_method
-from baselines.workers import Workers
+from baselines.plan import Job, configuration, definition, jobs, needs
+from baselines.provenance import now, packages
+from baselines.ray_workers import RayWorkers
+from baselines.settings import plain
+from baselines.workers import Pool, Workers
 from dagger_algo.errors import ConfigError, DaggerError
 
-_PACKAGES = ("gymnasium", "numpy", "torch", "transformers", "tokenizers")
+_SECONDS = 5.0  # between two writings of the results while cells are still running
 
 
 def compare(config: Compare) -> Path:
@@ -27,93 +29,146 @@ def compare(config: Compare) -> Path:
     Raises ConfigError for settings that cannot work, before anything starts, and DaggerError at
     the end when a cell failed; the other cells' results are written all the same.
     """
-    _check(config)
-    _prepare_folder(config)
-    jobs = _jobs(config)
-    with Display(config, jobs) as display, Workers(config) as workers:
-        waiting = [job for job in jobs if not job.done(config)]
+    check(config)
+    prepare_folder(config)
+    planned = jobs(config)
+    done = {job for job in planned if job.done(config)}
+    waiting = [job for job in planned if job not in done]
+    with Display(config, planned) as display, open_workers(config) as workers:
         for job in waiting:
             # What an interrupted job has collected is kept, and the job goes on from there.
             (job.folder(config) / "done.json").unlink(missing_ok=True)
-        display.found_done([job for job in jobs if job not in waiting])
-        failed: set[Job] = set()
-        while waiting or workers.running:
-            for job in list(waiting):
-                needs = _needs(config, job)
-                if any(need in failed for need in needs):
-                    waiting.remove(job)
-                    failed.add(job)
-                    display.failed(job, "what it starts from failed")
-                elif workers.free and all(need.done(config) for need in needs):
-                    waiting.remove(job)
-                    workers.start(job)
-            for job, message in workers.messages():
-                display.hear(job, message)
-            for job in workers.finished():
-                if job.done(config):
-                    display.done(job)
-                else:
-                    failed.add(job)
-                    display.failed(job, _error(job.folder(config)))
-                write_results(config)
+        display.found_done([job for job in planned if job in done])
+        failed = _run(config, waiting, done, workers, display)
     write_results(config)
     if failed:
-        named = ", ".join(sorted(f"{job.kind} (seed {job.seed})" for job in failed))
+        named = ", ".join(sorted(str(job) for job in failed)[:20])
+        more = f" and {len(failed) - 20} more" if len(failed) > 20 else ""
         raise DaggerError(
-            f"{len(failed)} of {len(jobs)} cells failed: {named}. The others are kept; what went "
-            f"wrong is in done.json of each cell under {config.folder}. The same command again "
-            "retries them."
+            f"{len(failed)} of {len(planned)} cells failed: {named}{more}. The others are kept; "
+            f"what went wrong is in done.json of each cell under {config.folder}. The same command "
+            "again retries them."
         )
     return config.folder
 
 
-def _check(config: Compare) -> None:
+def open_workers(config: Compare) -> Workers | RayWorkers:
+    """Who does the jobs: processes on this machine, or a Ray cluster."""
+    return Workers(config) if config.ray is None else RayWorkers(config)
+
+
+def _run(
+    config: Compare, waiting: list[Job], done: set[Job], workers: Pool, display: Display
+) -> set[Job]:
+    """Do what is waiting, as soon as what it needs is done; returns what failed."""
+    failed: set[Job] = set()
+    written = time.monotonic()
+    while waiting or workers.running:
+        for job in list(waiting):
+            wanted = needs(config, job)
+            if any(need in failed for need in wanted):
+                waiting.remove(job)
+                failed.add(job)
+                display.failed(job, "what it starts from failed")
+            elif workers.free and done.issuperset(wanted):
+                waiting.remove(job)
+                workers.start(job)
+        for job, message in workers.messages():
+            display.hear(job, message)
+        for job in workers.finished():
+            if job.done(config):
+                done.add(job)
+                display.done(job)
+            else:
+                failed.add(job)
+                display.failed(job, _error(job.folder(config)))
+            if time.monotonic() - written > _SECONDS:
+                write_results(config)
+                written = time.monotonic()
+    return failed
+
+
+def check(config: Compare) -> None:
     """Whatever can be known to fail is refused now, in a sentence."""
-    for name in config.methods:
-        get_method(name)
-    checkpoint = config.student.checkpoint
-    if (
-        checkpoint is not None
-        and checkpoint.startswith((".", "/"))
-        and not Path(checkpoint).is_dir()
+    methods = {label: get_method(variant.method) for label, variant in config.variants.items()}
+    for label in methods:
+        config.settings_of(label)
+    for name, checkpoint in (
+        ("checkpoint", config.student.checkpoint),
+        ("teacher's checkpoint", config.teacher.checkpoint),
     ):
-        raise ConfigError(f"there is no checkpoint at {checkpoint}; name a folder or a Hub id")
-    for part in (config.train_options, config.heldout_options):
-        given = options(config.env_options, part)
-        try:
-            gym.make(config.env, **given).close()
-        except Exception as error:
-            raise ConfigError(f"cannot make the environment {config.env}: {error}") from error
+        if checkpoint and checkpoint.startswith((".", "/")) and not Path(checkpoint).is_dir():
+            raise ConfigError(f"there is no {name} at {checkpoint}; name a folder or a Hub id")
+    for env in config.environment_of.values():
+        for part in ("train", "heldout"):
+            try:
+                gym.make(env.id, **env.given(part)).close()
+            except Exception as error:
+                raise ConfigError(f"cannot make the environment {env.id}: {error}") from error
+        if config.teacher.kind != "expert":
+            continue
+        missing = no_expert(env)
+        if missing is not None and all(method.needs_teacher for method in methods.values()):
+            raise ConfigError(
+                f"{env.id} has no expert ({missing}), and {' and '.join(methods)} learn from one: "
+                "give the environment an expert, set teacher.kind, or compare methods that need "
+                "no teacher (grpo)"
+            )
 
 
-def _prepare_folder(config: Compare) -> None:
+def prepare_folder(config: Compare) -> None:
+    """Make the run's folder and its config.json; ConfigError where cells of other settings are."""
     folder = config.folder
-    path = folder / "config.json"
     if config.fresh and folder.exists():
         _set_aside(folder)
-    if path.exists():
-        earlier = json.loads(path.read_text(encoding="utf-8"))["settings"]
-        changed = _changes(earlier, config.settings())
+    refuse_other_settings(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    shared = configuration(config, jobs(config)[-1])
+    about: dict[str, Any] = {
+        "name": config.name,
+        "created": now(),
+        "command": "python -m baselines " + " ".join(sys.argv[1:]),
+        "env": next(iter(config.environment_of.values())).id,
+        "envs": {label: plain(env) for label, env in config.environment_of.items()},
+        "budgets": {label: plain(budget) for label, budget in config.budget_of.items()},
+        "methods": list(config.variants),
+        "method_settings": {label: definition(config, label) for label in config.variants},
+        "seeds": list(config.seed_range),
+        "settings": {
+            name: value for name, value in shared.items() if name not in ("env", "budget", "method")
+        },
+        "versions": packages(),
+    }
+    if config.single:
+        about["settings"] |= {"budget": plain(config.budget)}
+    write_atomically(folder / "config.json", json.dumps(about, indent=2))
+
+
+def refuse_other_settings(config: Compare) -> None:
+    """ConfigError where a cell of this comparison was trained with other settings before."""
+    folder = config.folder
+    for job in jobs(config):
+        path = job.folder(config) / "cell.json"
+        if not path.exists():
+            continue
+        earlier = json.loads(path.read_text(encoding="utf-8"))["configuration"]
+        changed = _changes(_named(earlier, job), _named(configuration(config, job), job))
         if changed:
             raise ConfigError(
-                f"{folder} holds a run with other settings ({changed[0]}): choose another --name, "
-                "or --fresh to start over"
+                f"{folder} holds a run with other settings ({changed[0]}, for {job}): choose "
+                "another --name, another label, or --fresh to start over"
             )
-    folder.mkdir(parents=True, exist_ok=True)
-    about = {
-        "name": config.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": "python -m baselines " + " ".join(sys.argv[1:]),
-        "env": config.env,
-        "methods": list(config.methods),
-        "seeds": list(config.seed_range),
-        "settings": config.settings(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _PACKAGES},
-        },
-    }
-    write_atomically(path, json.dumps(about, indent=2))
+
+
+def _named(configuration: dict[str, Any], job: Job) -> dict[str, Any]:
+    """With a method's settings under its label, and another file's version told as such."""
+    named = dict(configuration)
+    method = named.pop("method", None)
+    if method is not None:
+        named[job.kind] = method["settings"]
+        named["method"] = method["method"]
+        named["version of the method's file"] = method.get("source")
+    return named
 
 
 def _changes(old: Any, new: Any, name: str = "") -> list[str]:
@@ -135,24 +190,6 @@ def _set_aside(folder: Path) -> None:
     folder.rename(aside)
 
 
-def _jobs(config: Compare) -> list[Job]:
-    first = [] if config.student.checkpoint else [Job(TOKENIZER)]
-    seeds = config.seed_range
-    return [
-        *first,
-        *(Job(WARM, seed) for seed in seeds),
-        *(Job(method, seed) for seed in seeds for method in config.methods),
-    ]
-
-
-def _needs(config: Compare, job: Job) -> list[Job]:
-    if job.kind == TOKENIZER:
-        return []
-    if job.kind == WARM:
-        return [] if config.student.checkpoint else [Job(TOKENIZER)]
-    return [Job(WARM, job.seed)]
-
-
 def _error(folder: Path) -> str:
     path = folder / "done.json"
     if not path.exists():
@@ -164,28 +201,41 @@ def write_results(config: Compare) -> None:
     """Gather every finished cell's rounds into results.jsonl, in an order of their own."""
     lines: list[str] = []
     examples: list[Any] = []
-    for job in _jobs(config):
+    for job in jobs(config):
         folder = job.folder(config)
-        if job.kind == TOKENIZER or not (folder / "done.json").exists():
+        if not job.cell:
             continue
-        if job.kind == WARM:
-            if job.done(config):
-                for method in config.methods:
-                    lines += _rows(folder, method, job.seed)
-        elif job.done(config):
-            lines += _rows(folder, job.kind, job.seed)
+        if not (folder / "done.json").exists():
+            if (error := _failed_before(config, job)) is not None:
+                lines.append(json.dumps({**_key(job), "status": "failed", "error": error}))
+            continue
+        [warm] = needs(config, job)
+        lines += _rows(warm.folder(config), job)
+        if job.done(config):
+            lines += _rows(folder, job)
             if (folder / "examples.json").exists():
                 examples += json.loads((folder / "examples.json").read_text(encoding="utf-8"))
         else:
-            row = {"method": job.kind, "seed": job.seed, "status": "failed"}
-            lines.append(json.dumps({**row, "error": _error(folder)}))
+            lines.append(json.dumps({**_key(job), "status": "failed", "error": _error(folder)}))
     write_atomically(config.folder / "results.jsonl", "".join(line + "\n" for line in lines))
     write_atomically(config.folder / "examples.json", json.dumps(examples))
 
 
-def _rows(folder: Path, method: str, seed: int) -> list[str]:
+def _failed_before(config: Compare, job: Job) -> str | None:
+    """Why a job could not start: what it needs, or what that needs, failed."""
+    for need in needs(config, job):
+        folder = need.folder(config)
+        if (folder / "done.json").exists() and not need.done(config):
+            return f"{need} failed, which it starts from: {_error(folder)}"
+        if (error := _failed_before(config, need)) is not None:
+            return error
+    return None
+
+
+def _rows(folder: Path, job: Job) -> list[str]:
     text = (folder / "rounds.jsonl").read_text(encoding="utf-8")
-    return [
-        json.dumps({"method": method, "seed": seed, **json.loads(line)})
-        for line in text.splitlines()
-    ]
+    return [json.dumps({**_key(job), **json.loads(line)}) for line in text.splitlines()]
+
+
+def _key(job: Job) -> dict[str, Any]:
+    return {"env": job.env, "budget": job.budget, "method": job.kind, "seed": job.seed}

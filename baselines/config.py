@@ -1,40 +1,25 @@
 """Every setting of a comparison, with its default: the command line is made from this file."""
 
-import itertools
-import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from baselines import dimensions
+from baselines.dimensions import Environment, Variant, definition, labelled, options
 from baselines.grpo import GRPOConfig
+from baselines.methods import get_method
+from baselines.settings import overlay, plain
 from baselines.sft import SFTConfig
+from baselines.students import StudentConfig
+from baselines.teachers import TeacherConfig
 from dagger_algo.dagger import DaggerConfig
 from dagger_algo.errors import ConfigError
 from dagger_algo.ledger import Budget
-from dagger_algo.lm.generate import Sampling
-from dagger_algo.lm.learner import LearnerConfig
-from dagger_algo.lm.tiny import TinyConfig
 from dagger_algo.oec import OECConfig
 from dagger_algo.schedules import Beta
-
-
-@dataclass(frozen=True)
-class StudentConfig:
-    """Who is trained: a tiny transformer from scratch, or a checkpoint of yours."""
-
-    checkpoint: str | None = None
-    """Folder (or Hub id) of a chat model to start from; without one a tiny model is made."""
-    tiny: TinyConfig = field(default_factory=TinyConfig)
-    """Size of the tiny model."""
-    tokenizer_episodes: int = 150
-    """Teacher episodes whose text the tiny model's tokenizer is built from. The same tokenizer
-    serves all methods and seeds; it is not counted against the budget."""
-    learner: LearnerConfig = field(default_factory=LearnerConfig)
-    """How it is fitted."""
-    sampling: Sampling = field(default_factory=lambda: Sampling(max_new_tokens=64))
-    """How it acts while it collects; evaluation is greedy."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +64,8 @@ class Experiment:
     """The common start."""
     student: StudentConfig = field(default_factory=StudentConfig)
     """Who is trained."""
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    """Who is asked."""
     sft: SFTConfig = field(default_factory=lambda: SFTConfig(rounds=2, epochs=8))
     """Settings of SFT."""
     dagger: DaggerConfig = field(
@@ -94,12 +81,6 @@ class Experiment:
         self._at_least_one("envs", "heldout_episodes", "threads")
         if not self.name or "/" in self.name or self.name.startswith("."):
             raise ConfigError(f"--name {self.name!r} must be a plain folder name")
-        if 0 < self.budget.teacher_tokens <= self.warm_start.teacher_tokens:
-            raise ConfigError(
-                f"the warm start alone takes {self.warm_start.teacher_tokens} of the budget of "
-                f"{self.budget.teacher_tokens} teacher tokens: raise --budget.teacher-tokens or "
-                "lower --warm-start.teacher-tokens"
-            )
 
     def _at_least_one(self, *names: str) -> None:
         for name in names:
@@ -111,14 +92,6 @@ class Experiment:
         """Where this run's files go."""
         return self.out / self.name
 
-    def settings(self) -> dict[str, Any]:
-        """What decides the results, as JSON: not where they go nor how many processes work."""
-        shared = {field.name for field in fields(Experiment)}
-        shared -= {"out", "fresh", "name", "threads"}
-        data = {name: value for name, value in asdict(self).items() if name in shared}
-        plain: dict[str, Any] = json.loads(json.dumps(data))
-        return plain
-
 
 @dataclass(frozen=True)
 class Compare(Experiment):
@@ -128,29 +101,135 @@ class Compare(Experiment):
     environment steps and teacher tokens, and is evaluated greedily on the same held-out episodes.
     Results go to OUT/NAME: report.html, table.md, results.jsonl, and each cell's episodes. The
     same command again goes on where it was stopped; --fresh starts over.
+
+    A sweep over several environments, budgets and schedules is best written as a YAML file, with
+    these settings as its keys; options beside it win.
     """
 
+    config: Path | None = None
+    """YAML file with settings."""
     methods: tuple[str, ...] = ("sft", "dagger", "grpo")
-    """Methods to compare: bundled names, or paths of .py files with a method of yours."""
+    """Methods to compare: bundled names, paths of .py files with a method of yours, or a label and
+    settings, as 'dagger@linear: {beta: {shape: linear, end: 0}}'."""
+    betas: tuple[str, ...] = ()
+    """Schedules of β: every method that has one is run with each, as dagger@SCHEDULE. A shape's
+    name (linear), or a label and settings."""
+    environments: tuple[str, ...] = ()
+    """Several environments in place of --env and its options, as
+    'short: {id: swe_gym_env:Tightrope-v0, options: {horizon: 4}}'."""
+    budgets: tuple[str, ...] = ()
+    """Several budgets in place of --budget, as 'small: {env_steps: 500, teacher_tokens: 2000}'."""
     seeds: int = 3
     """Repetitions of every method."""
     first_seed: int = 0
     """The seed of the first repetition; the others count on from it."""
     workers: int = 2
     """Cells trained at the same time, each in a process of its own."""
+    ray: str | None = None
+    """Run the cells on a Ray cluster: its address, auto for the one that this machine belongs to,
+    or local for one on this machine alone. OUT must be seen by all its machines; --workers is then
+    the most cells at a time on all of them."""
+    dry_run: bool = False
+    """Print what would be run and what it would cost, and stop."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._at_least_one("seeds", "workers")
         if not self.methods:
             raise ConfigError("--methods is empty: name at least one, for example sft dagger grpo")
-        if len(set(self.methods)) < len(self.methods):
-            raise ConfigError("--methods names a method twice")
+        self._not_both("environments", "env", "env_options", "train_options", "heldout_options")
+        self._not_both("budgets", "budget")
+        labelled("environments", self.environment_of)
+        labelled("budgets", self.budget_of)
+        for label, budget in self.budget_of.items():
+            if self.warm_start.teacher_tokens >= budget.teacher_tokens:
+                name = "--budget.teacher-tokens" if self.single else f"budget {label!r}"
+                raise ConfigError(
+                    f"the warm start alone takes {self.warm_start.teacher_tokens} of the budget of "
+                    f"{budget.teacher_tokens} teacher tokens: raise {name} or "
+                    "lower --warm-start.teacher-tokens"
+                )
+        labelled("methods", self.variants)
+
+    def _not_both(self, several: str, *single: str) -> None:
+        """ConfigError where what is said of a single one would go unheard."""
+        defaults = {f.name: f for f in fields(Experiment)}
+        for name in single if getattr(self, several) else ():
+            default = defaults[name]
+            made = default.default_factory
+            usual = default.default if made is MISSING else made()
+            if getattr(self, name) != usual:
+                raise ConfigError(
+                    f"both {name} and {several} are given, and only one of them can hold: put what "
+                    f"{name} says into each of the {several}"
+                )
 
     @property
     def seed_range(self) -> range:
         """The seeds of the repetitions."""
         return range(self.first_seed, self.first_seed + self.seeds)
+
+    @property
+    def single(self) -> bool:
+        """One environment and one budget, neither with a label of its own."""
+        return not self.environments and not self.budgets
+
+    @cached_property
+    def environment_of(self) -> Mapping[str, Environment]:
+        """Label -> environment."""
+        if not self.environments:
+            made = Environment(
+                self.env,
+                options(self.env_options),
+                options(self.train_options),
+                options(self.heldout_options),
+            )
+            return {self.env.rpartition(":")[2].rpartition("/")[2]: made}
+        found = _definitions("environments", self.environments)
+        return {label: dimensions.environment((label, data)) for label, data in found.items()}
+
+    @cached_property
+    def budget_of(self) -> Mapping[str, Budget]:
+        """Label -> budget."""
+        if not self.budgets:
+            return {"default": self.budget}
+        found = _definitions("budgets", self.budgets)
+        return {label: dimensions.budget((label, data)) for label, data in found.items()}
+
+    @cached_property
+    def variants(self) -> Mapping[str, Variant]:
+        """Label -> method and the settings that differ from its own; one for each β where there
+        are several schedules."""
+        schedules = _definitions("betas", self.betas)
+        betas = {label: dimensions.beta((label, data)) for label, data in schedules.items()}
+        found: dict[str, Variant] = {}
+        for text in self.methods:
+            label, variant = dimensions.variant(definition(text))
+            made = {label: variant}
+            if betas and "beta" not in variant.settings and self._has_beta(variant):
+                made = {
+                    f"{label}@{name}": Variant(variant.method, {**variant.settings, "beta": beta})
+                    for name, beta in betas.items()
+                }
+            if taken := found.keys() & made.keys():
+                raise ConfigError(f"--methods names {min(taken)!r} twice: give one another label")
+            found |= made
+        return found
+
+    def settings_of(self, label: str) -> Any:
+        """All settings of the method with this label, its own defaults included."""
+        variant = self.variants[label]
+        base = self.base(variant.method)
+        return overlay(base, variant.settings, keys=(label,)) if variant.settings else base
+
+    def base(self, method: str) -> Any:
+        """The settings of a method, by its name or path, where a label says nothing else."""
+        found = get_method(method)
+        own = None if method.endswith(".py") else getattr(self, found.name, None)
+        return own if own is not None and type(own) is type(found.config) else found.config
+
+    def _has_beta(self, variant: Variant) -> bool:
+        return "beta" in (plain(self.base(variant.method)) or {})
 
 
 @dataclass(frozen=True)
@@ -166,7 +245,7 @@ class Train(Experiment):
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of torch; all of the machine's unless told otherwise."""
     method: str = "dagger"
-    """A bundled method (sft, dagger, oec, grpo), or the path of a .py file of yours."""
+    """A bundled method (sft, dagger, oec, grpo, ...), or the path of a .py file of yours."""
     seed: int = 0
     """Decides the student's first weights and everything that is drawn."""
 
@@ -176,15 +255,11 @@ class Train(Experiment):
         return Compare(**shared, methods=(self.method,), seeds=1, first_seed=self.seed, workers=1)
 
 
-def options(*parts: Iterable[str]) -> dict[str, Any]:
-    """Environment options from NAME=VALUE words; a later one wins. ConfigError without a "="."""
-    merged: dict[str, Any] = {}
-    for word in itertools.chain(*parts):
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise ConfigError(f"environment options are NAME=VALUE, and {word!r} is not")
-        try:
-            merged[name] = json.loads(value)
-        except ValueError:
-            merged[name] = value
-    return merged
+def _definitions(kind: str, words: Iterable[str]) -> dict[str, Any]:
+    """Label -> settings; ConfigError where a label is taken twice."""
+    found: dict[str, Any] = {}
+    for label, data in map(definition, words):
+        if label in found:
+            raise ConfigError(f"two {kind} are called {label!r}: give one another label")
+        found[label] = data
+    return found

@@ -16,18 +16,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from baselines.cell import TOKENIZER, Job, make_tokenizer, new_student, pool
-from baselines.config import Compare, StudentConfig, WarmStart
+from baselines.cell import make_vocabulary, pool
+from baselines.config import Compare, WarmStart
+from baselines.plan import VOCABULARY, Job
+from baselines.students import StudentConfig, new_student
 from dagger_algo.collect import collect
-from dagger_algo.diagnosis import Diagnosis, Interval, Verdict
+from dagger_algo.conversation import Episode
+from dagger_algo.diagnosis import Diagnosis, Verdict
 from dagger_algo.diagnosis import diagnose as judge
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import imitate
-from dagger_algo.gates.mixture import TEACHER_ONLY
 from dagger_algo.ledger import Budget
-from dagger_algo.meter import Reached, Trial, measure
+from dagger_algo.meter import Reached, Trial, demonstrations, measure
 from dagger_algo.policies.scripted import ExpertTeacher
 from dagger_algo.policy import Student
+from dagger_algo.shift import Interval
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Diagnose:
     yours). Then every held-out task is done three times: by the teacher, by the student, and by
     the student up to its first error and the teacher from there on. That shows how often the
     student errs on the teacher's states and on its own, what one error costs, and whether it can
-    be undone. "Nothing to gain" means nothing beyond what more demonstrations would bring.
+    be undone. A second student with half of the demonstrations shows how fast more of them help.
+    "Nothing to gain" means nothing beyond what as many demonstrations again would bring.
 
     Examples:
         python -m baselines diagnose --env swe_gym_env:Tightrope-v0 --env-options horizon=10
@@ -91,9 +95,9 @@ def diagnose(config: Diagnose, console: Console) -> Diagnosis:
         def tell(text: str) -> None:
             status.update(escape(text))
 
-        student = _student(config, setting, tell)
-        trials = _measure(config, setting, student, tell)
-    found = judge(trials, config.margin)
+        student, halved = _students(config, setting, tell)
+        trials, fewer = _measure(config, setting, student, halved, tell)
+    found = judge(trials, config.margin, halved=fewer)
     if config.out is not None:
         config.out.parent.mkdir(parents=True, exist_ok=True)
         config.out.write_text(json.dumps(figures(found), indent=1), encoding="utf-8")
@@ -130,50 +134,57 @@ def _setting(config: Diagnose, folder: Path) -> Compare:
     )
 
 
-def _student(config: Diagnose, setting: Compare, tell: Callable[[str], None]) -> Student:
-    """A student that has seen the demonstrations."""
-    if config.student.checkpoint is None:
-        tell("making a tokenizer")
-        make_tokenizer(setting, Job(TOKENIZER).folder(setting))
-    student = new_student(setting, config.seed)
+def _students(
+    config: Diagnose, setting: Compare, tell: Callable[[str], None]
+) -> tuple[Student, Student | None]:
+    """One that has seen the demonstrations, and one that has seen half of them."""
+    [(label, env)] = setting.environment_of.items()
+    vocabulary = Job(VOCABULARY, env=label).folder(setting)
+    if config.student.needs_vocabulary:
+        tell("reading demonstrations")
+        make_vocabulary(setting, env, vocabulary)
+    student = new_student(config.student, vocabulary, config.seed)
     limit = config.demonstrations.teacher_tokens
     if not limit:
-        return student
+        return student, None
     tell("collecting demonstrations")
-    with pool(setting, "train", expert=True) as envs:
+    with pool(setting, env, "train", expert=True) as envs:
         seeds = itertools.count(1_000_003 * (config.seed + 1))
-        shown = list(
-            collect(
-                envs,
-                seeds,
-                student,
-                gate=TEACHER_ONLY,
-                teacher=ExpertTeacher(),
-                limit=Budget(10**9, limit),
-                count_tokens=student.count_tokens,
-            )
-        )
-    tell(f"fitting the student to {len(shown)} demonstrations")
-    student.update(imitate(shown), epochs=config.demonstrations.epochs)
-    return student
+        shown = demonstrations(envs, seeds, student, ExpertTeacher(), limit)
+    half = new_student(config.student, vocabulary, config.seed)
+    for fitted, episodes in ((student, shown), (half, shown[: len(shown) // 2])):
+        tell(f"fitting a student to {len(episodes)} demonstrations")
+        if episodes:
+            fitted.update(imitate(episodes), epochs=config.demonstrations.epochs)
+    return student, half
 
 
 def _measure(
-    config: Diagnose, setting: Compare, student: Student, tell: Callable[[str], None]
-) -> list[Trial]:
+    config: Diagnose,
+    setting: Compare,
+    student: Student,
+    halved: Student | None,
+    tell: Callable[[str], None],
+) -> tuple[list[Trial], list[Episode] | None]:
     by = {
         "teacher": "the teacher acts",
         "student": "the student acts",
         "rescued": "the teacher takes over at the first error",
     }
-    with pool(setting, "heldout", expert=True) as envs:
-        return measure(
+    [env] = setting.environment_of.values()
+    tasks = range(config.episodes)
+    with pool(setting, env, "heldout", expert=True) as envs:
+        trials = measure(
             envs,
-            range(config.episodes),
+            tasks,
             student.greedy(),
             ExpertTeacher(),
             told=lambda what, done: tell(f"{by[what]}: {done} episodes"),
         )
+        if halved is None:
+            return trials, None
+        tell("the student with half of the demonstrations acts")
+        return trials, list(collect(envs, tasks, halved.greedy()))
 
 
 def _print(found: Diagnosis, console: Console) -> None:
@@ -191,6 +202,8 @@ def _print(found: Diagnosis, console: Console) -> None:
         ("u: what it costs where the teacher goes on, in success", found.u_success),
         ("u: the same in turns, where both succeed", found.u_turns),
         ("shift: disagreement after an error, above the teacher's states", found.shift),
+        ("gain: the part of the headroom that the shift accounts for", found.gain),
+        ("the gain that is left when demonstrations double", found.ahead),
     ):
         table.add_row(name, *_cells(value))
     console.print(table)

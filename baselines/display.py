@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from baselines.cell import TOKENIZER, Job
 from baselines.config import Compare
+from baselines.plan import VOCABULARY, Job, budget
+
+_ROWS = 30  # of a live table; of more cells only those that are being worked on are shown
 
 
 @dataclass
@@ -68,14 +70,14 @@ class Display:
         """A job reports progress."""
         row = self._rows[job]
         if row.started is None:
-            row.started, row.first = time.monotonic(), self._share(message)
+            row.started, row.first = time.monotonic(), self._share(job, message)
         row.spent = message
         if message["phase"] == "round":
             row.successes.append(message["success"])
             row.round = message
             row.state = f"round {message['round']} done"
             self._say(
-                f"[{self._clock()}] {_name(job)}: round {message['round']}, held-out success "
+                f"[{self._clock()}] {self._name(job)}: round {message['round']}, held-out success "
                 f"{message['success']:.0%}, {message['env_steps']:,} steps, "
                 f"{message['teacher_tokens']:,} teacher tokens{_more(message)}"
             )
@@ -86,13 +88,13 @@ class Display:
         """A job has finished."""
         self._rows[job].state = "done"
         self._rows[job].ended = time.monotonic()
-        self._say(f"[{self._clock()}] {_name(job)}: done")
+        self._say(f"[{self._clock()}] {self._name(job)}: done")
 
     def failed(self, job: Job, error: str) -> None:
         """A job has failed."""
         self._rows[job].state = "failed"
         self._rows[job].ended = time.monotonic()
-        text = f"[{self._clock()}] {_name(job)}: failed: {error}"
+        text = f"[{self._clock()}] {self._name(job)}: failed: {error}"
         self._console.print(text, style="red", markup=False, highlight=False)
 
     def _say(self, text: str) -> None:
@@ -102,40 +104,52 @@ class Display:
     def _clock(self) -> str:
         return _minutes(time.monotonic() - self._begin)
 
-    def _share(self, spent: dict[str, Any]) -> float:
+    def _share(self, job: Job, spent: dict[str, Any]) -> float:
         """How much of the budget is spent: of that which will be spent first."""
-        budget = self._config.budget
-        steps: float = spent["env_steps"] / budget.env_steps
-        tokens: float = spent["teacher_tokens"] / budget.teacher_tokens
+        limit = budget(self._config, job)
+        steps: float = spent["env_steps"] / limit.env_steps
+        tokens: float = spent["teacher_tokens"] / limit.teacher_tokens
         return min(1.0, max(steps, tokens))
 
     def _table(self) -> Table:
-        budget = self._config.budget
-        table = Table(title=f"{self._config.name}  {self._clock()}", title_justify="left")
+        done = sum(
+            row.ended is not None or row.state == "done before" for row in self._rows.values()
+        )
+        title = f"{self._config.name}  {self._clock()}  {done} of {len(self._rows)} done"
+        table = Table(title=title, title_justify="left")
         headings = ["cell", "now", "held-out success", "β", "agreement", "steps", "teacher tokens"]
         for heading in (*headings, "money", "time", "left"):
             table.add_column(heading, justify="left" if heading in ("cell", "now") else "right")
-        for job, row in self._rows.items():
+        for job, row in self._shown():
+            limit = budget(self._config, job)
             end = row.ended or time.monotonic()
             spent = row.spent
             table.add_row(
-                _name(job),
+                self._name(job),
                 row.state,
                 " → ".join(f"{value:.0%}" for value in row.successes),
                 _figure(row.round, "beta", ".2f"),
                 _figure(row.round, "agreement", ".0%"),
-                f"{spent['env_steps'] / budget.env_steps:.0%}" if spent else "",
-                f"{spent['teacher_tokens'] / budget.teacher_tokens:.0%}" if spent else "",
+                f"{spent['env_steps'] / limit.env_steps:.0%}" if spent else "",
+                f"{spent['teacher_tokens'] / limit.teacher_tokens:.0%}" if spent else "",
                 f"{spent['teacher_money']:.2f}" if spent.get("teacher_money") else "",
                 _minutes(end - row.started) if row.started else "",
-                row.left(self._share(spent)) if spent else "",
+                row.left(self._share(job, spent)) if spent else "",
                 style={"waiting": "dim", "failed": "red", "done": "green"}.get(row.state),
             )
         return table
 
+    def _shown(self) -> list[tuple[Job, _Row]]:
+        rows = list(self._rows.items())
+        if len(rows) <= _ROWS:
+            return rows
+        quiet = ("waiting", "done", "done before")
+        return [(job, row) for job, row in rows if row.state not in quiet][-_ROWS:]
 
-def _name(job: Job) -> str:
-    return job.kind if job.kind == TOKENIZER else f"{job.kind}, seed {job.seed}"
+    def _name(self, job: Job) -> str:
+        if not self._config.single:
+            return str(job)
+        return job.kind if job.kind == VOCABULARY else f"{job.kind}, seed {job.seed}"
 
 
 def _minutes(seconds: float) -> str:

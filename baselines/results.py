@@ -1,23 +1,23 @@
 """What a comparison leaves in its folder, read back with types: settings, figures, examples."""
 
-import json
 import math
-import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from baselines.example_file import Example as Example
+from baselines.example_file import ExampleTurn as ExampleTurn
+from baselines.example_file import read_examples
+from baselines.records import lines, load, numbers, optional, take
 from dagger_algo.errors import ConfigError
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One finished round of one method with one training seed.
 
-    round: 0 is the warm start that all methods share.
+    method: its label. round: 0 is the warm start that all methods share.
     success: share of evaluation episodes with a positive return, in [0, 1].
     eval_seeds, eval_rewards, eval_turns: one entry per evaluation episode; those that the
         environment broke are missing.
@@ -25,6 +25,8 @@ class Row:
     seconds: wall-clock totals by what they were spent on.
     beta, agreement, loss, signal: None where the method has no such figure. `signal` is the share
         of roll-outs that carried any advantage (GRPO).
+    env, budget: labels; "" in a folder of an earlier version.
+    figures: every further number that the method reported for this round.
     """
 
     method: str
@@ -47,12 +49,18 @@ class Row:
     agreement: float | None = None
     loss: float | None = None
     signal: float | None = None
+    env: str = ""
+    budget: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def outcomes(self) -> dict[int, float]:
         """1.0 for a positive return, else 0.0, by evaluation seed."""
         pairs = zip(self.eval_seeds, self.eval_rewards, strict=True)
         return {seed: float(reward > 0) for seed, reward in pairs}
+
+
+_KNOWN = frozenset(one.name for one in fields(Row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,46 +70,66 @@ class Failure:
     method: str
     seed: int
     error: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExampleTurn:
-    """One step of an example episode; `actor` is "student" or "teacher"."""
-
-    observation: str
-    action: str
-    actor: str
-    label: str | None
-    reward: float
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """An episode kept for reading.
-
-    kind: "training" or "held-out". outcome: why it ended, "" if not known.
-    """
-
-    method: str
-    seed: int
-    kind: str
-    task: str
-    reward: float
-    round: int
-    turns: tuple[ExampleTurn, ...]
-    final_observation: str = ""
-    outcome: str = ""
+    env: str = ""
+    budget: str = ""
 
 
 @dataclass(frozen=True)
 class Results:
-    """A comparison's folder. `failures` are excluded from every figure."""
+    """A comparison's folder, or the part of one environment and budget of it (`at`), where `cells`,
+    `final` and `warm` are about that part. `failures` are excluded from every figure."""
 
     folder: Path
     config: Mapping[str, Any]
     rows: tuple[Row, ...]
     failures: tuple[Failure, ...] = ()
     examples: tuple[Example, ...] = ()
+
+    @property
+    def envs(self) -> tuple[str, ...]:
+        """Labels of the environments, in the order of the settings, then of appearance."""
+        return self._labels("envs", [env for env, _ in self._parts])
+
+    @property
+    def budgets(self) -> tuple[str, ...]:
+        """Labels of the budgets, likewise."""
+        return self._labels("budgets", [budget for _, budget in self._parts])
+
+    @property
+    def settings_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Environment and budget of every part that has anything in it."""
+        pairs = [(env, budget) for env in self.envs for budget in self.budgets]
+        return tuple(pair for pair in pairs if pair in self._parts)
+
+    def at(self, env: str, budget: str) -> "Results":
+        """The part of one environment and budget."""
+        return replace(
+            self,
+            rows=tuple(one for one in self.rows if (one.env, one.budget) == (env, budget)),
+            failures=tuple(one for one in self.failures if (one.env, one.budget) == (env, budget)),
+            examples=tuple(one for one in self.examples if (one.env, one.budget) == (env, budget)),
+        )
+
+    def horizon(self, env: str) -> float | None:
+        """Where an environment stands on the axis of compounding errors, if it does."""
+        found = (self.config.get("envs") or {}).get(env, {}).get("horizon")
+        return None if found is None else float(found)
+
+    def cell_folder(self, env: str, budget: str, seed: int, method: str) -> Path:
+        """Where a cell's episodes are."""
+        plain = self.folder / f"seed-{seed}" / method
+        return plain if plain.exists() else self.folder / env / budget / f"seed-{seed}" / method
+
+    @property
+    def _parts(self) -> list[tuple[str, str]]:
+        rows = [(row.env, row.budget) for row in self.rows]
+        failed = [(failure.env, failure.budget) for failure in self.failures]
+        return list(dict.fromkeys(rows + failed))
+
+    def _labels(self, name: str, seen: list[str]) -> tuple[str, ...]:
+        there = set(seen)
+        configured = [label for label in self.config.get(name) or () if label in there]
+        return tuple(dict.fromkeys(configured + seen))
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -151,150 +179,64 @@ def load_results(folder: Path | str) -> Results:
             torn last line of results.jsonl, which a killed run leaves, is skipped with a warning.
     """
     folder = Path(folder)
-    config = _load(folder / "config.json")
+    config = load(folder / "config.json")
     if not isinstance(config, dict):
         raise ConfigError(f"{folder / 'config.json'}: expected an object")
-    rows: dict[tuple[str, int, int], Row] = {}
-    failures: dict[tuple[str, int], Failure] = {}
-    for where, record in _lines(folder / "results.jsonl"):
+    rows: dict[tuple[str, str, str, int, int], Row] = {}
+    failures: dict[tuple[str, str, str, int], Failure] = {}
+    for where, record in lines(folder / "results.jsonl"):
         if record.get("status") == "failed":
             failure = Failure(
-                _take(record, "method", str, where),
-                _take(record, "seed", int, where),
+                take(record, "method", str, where),
+                take(record, "seed", int, where),
                 str(record.get("error", "no reason given")),
+                take(record, "env", str, where, ""),
+                take(record, "budget", str, where, ""),
             )
-            failures[failure.method, failure.seed] = failure
+            failures[failure.env, failure.budget, failure.method, failure.seed] = failure
         else:
             row = _row(record, where)
-            rows[row.method, row.seed, row.round] = row
+            cell = row.env, row.budget, row.method, row.seed
+            rows[*cell, row.round] = row
             if row.round > 0:
-                failures.pop((row.method, row.seed), None)
+                failures.pop(cell, None)
     return Results(
-        folder, config, tuple(rows.values()), tuple(failures.values()), _examples(folder)
+        folder, config, tuple(rows.values()), tuple(failures.values()), read_examples(folder)
     )
 
 
 def _row(record: dict[str, Any], where: str) -> Row:
-    seeds = _numbers(record, "eval_seeds", int, where)
-    rewards = _numbers(record, "eval_rewards", float, where)
+    seeds = numbers(record, "eval_seeds", int, where)
+    rewards = numbers(record, "eval_rewards", float, where)
     if len(seeds) != len(rewards):
         raise ConfigError(f"{where}: {len(seeds)} eval_seeds but {len(rewards)} eval_rewards")
     totals = (
         "env_steps", "teacher_tokens", "teacher_queries", "labels_lost", "episodes",
         "episodes_infra", "optimizer_steps", "tokens_trained",
     )  # fmt: skip
-    seconds: dict[str, Any] = _take(record, "seconds", dict, where, {})
+    seconds: dict[str, Any] = take(record, "seconds", dict, where, {})
     return Row(
-        method=_take(record, "method", str, where),
-        seed=_take(record, "seed", int, where),
-        round=_take(record, "round", int, where),
-        success=_take(record, "success", float, where),
+        method=take(record, "method", str, where),
+        seed=take(record, "seed", int, where),
+        round=take(record, "round", int, where),
+        success=take(record, "success", float, where),
         eval_seeds=seeds,
         eval_rewards=rewards,
-        eval_turns=_numbers(record, "eval_turns", int, where) if "eval_turns" in record else (),
-        **{name: _take(record, name, int, where, 0) for name in totals},
-        seconds={str(name): _take(seconds, name, float, where) for name in seconds},
-        beta=_optional(record, "beta", where),
-        agreement=_optional(record, "agreement", where),
-        loss=_optional(record, "loss", where),
-        signal=_optional(record, "signal", where),
+        eval_turns=numbers(record, "eval_turns", int, where) if "eval_turns" in record else (),
+        **{name: take(record, name, int, where, 0) for name in totals},
+        seconds={str(name): take(seconds, name, float, where) for name in seconds},
+        beta=optional(record, "beta", where),
+        agreement=optional(record, "agreement", where),
+        loss=optional(record, "loss", where),
+        signal=optional(record, "signal", where),
+        env=take(record, "env", str, where, ""),
+        budget=take(record, "budget", str, where, ""),
+        figures={
+            name: float(value)
+            for name, value in record.items()
+            if name not in _KNOWN
+            and isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+        },
     )
-
-
-def _examples(folder: Path) -> tuple[Example, ...]:
-    path = folder / "examples.json"
-    if not path.exists():
-        return ()
-    records = _load(path)
-    if not isinstance(records, list):
-        raise ConfigError(f"{path}: expected a list of episodes")
-    return tuple(_example(record, f"{path}, episode {i}") for i, record in enumerate(records))
-
-
-def _example(record: Any, where: str) -> Example:
-    if not isinstance(record, dict):
-        raise ConfigError(f"{where}: expected an object, not {type(record).__name__}")
-    turns: list[Any] = _take(record, "turns", list, where)
-    return Example(
-        method=_take(record, "method", str, where),
-        seed=_take(record, "seed", int, where),
-        kind=_take(record, "kind", str, where, "training"),
-        task=_take(record, "task", str, where, ""),
-        reward=_take(record, "reward", float, where),
-        round=_take(record, "round", int, where, 0),
-        turns=tuple(_turn(turn, f"{where}, turn {i}") for i, turn in enumerate(turns)),
-        final_observation=_take(record, "final_observation", str, where, ""),
-        outcome=_take(record, "outcome", str, where, ""),
-    )
-
-
-def _turn(record: Any, where: str) -> ExampleTurn:
-    if not isinstance(record, dict):
-        raise ConfigError(f"{where}: expected an object, not {type(record).__name__}")
-    return ExampleTurn(
-        observation=_take(record, "observation", str, where),
-        action=_take(record, "action", str, where),
-        actor=_take(record, "actor", str, where),
-        label=None if record.get("label") is None else _take(record, "label", str, where),
-        reward=_take(record, "reward", float, where, 0.0),
-    )
-
-
-def _load(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes().decode("utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"no {path}: is {path.parent} the folder of a comparison?") from None
-    except ValueError as error:
-        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise ConfigError(f"{path}{line}: not JSON ({error})") from error
-
-
-def _lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Every record with the place it was read from."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        raise ConfigError(f"no {path}: has the comparison finished a round yet?") from None
-    numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
-    records = []
-    for i, line in numbered:
-        where = f"{path}, line {i}"
-        try:
-            record = json.loads(line.decode("utf-8"))
-        except ValueError as error:
-            if i == numbered[-1][0]:
-                warnings.warn(f"{where}: torn, skipped", stacklevel=3)
-                continue
-            raise ConfigError(f"{where}: not JSON ({error})") from error
-        if not isinstance(record, dict):
-            raise ConfigError(f"{where}: expected an object, not {type(record).__name__}")
-        records.append((where, record))
-    return records
-
-
-def _take(
-    record: Mapping[str, Any], name: str, kind: Callable[..., T], where: str, default: Any = None
-) -> T:
-    value = record.get(name, default)
-    wanted = (int, float) if kind is float else kind
-    if not isinstance(value, wanted) or isinstance(value, bool):  # type: ignore[arg-type]
-        raise ConfigError(f"{where}: {name!r} should be {kind.__name__}, not {value!r:.80}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{where}: {name!r} is {value}")
-    return kind(value)
-
-
-def _numbers(
-    record: Mapping[str, Any], name: str, kind: Callable[..., T], where: str
-) -> tuple[T, ...]:
-    values: list[Any] = _take(record, name, list, where)
-    return tuple(_take({name: value}, name, kind, where) for value in values)
-
-
-def _optional(record: Mapping[str, Any], name: str, where: str) -> float | None:
-    """None where it is missing, null or NaN (an agreement over no turns)."""
-    value = record.get(name)
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    return _take(record, name, float, where)

@@ -1,6 +1,6 @@
 """How sure can we be? Intervals and comparisons over training seeds and evaluation tasks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from baselines.power import seeds_needed
 from baselines.results import Results, Row
 
 Matrix = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
 RESAMPLES = 4999
 
 
@@ -35,12 +37,22 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Method `a` minus method `b`. `improvement`: chance that a run of `a` beats one of `b`."""
+    """Method `a` minus method `b`.
+
+    chance: the probability of improvement, that a run of `a` beats one of `b`. seeds_needed: seeds
+    that it would take to show such a difference (`power.seeds_needed`).
+    """
 
     a: str
     b: str
     interval: Interval
-    improvement: float
+    chance: Interval
+    seeds_needed: int | None = None
+
+    @property
+    def improvement(self) -> float:
+        """Chance that a run of `a` beats one of `b`."""
+        return self.chance.mean
 
     @property
     def shown(self) -> bool:
@@ -77,9 +89,9 @@ def paired_difference(results: Results, a: str, b: str) -> Difference | None:
     """Success of `a` minus that of `b` on the training seeds and evaluation tasks they share.
 
     Seeds and tasks are resampled as in `interval`, each pair staying together: what is easy for
-    both cancels out. `improvement` is the probability that a run of `a` has a higher success than
+    both cancels out. `chance` is the probability that a run of `a` has a higher success than
     a run of `b`, ties counted half: the Mann-Whitney U over its maximum (Agarwal et al. 2021,
-    2108.13264, sec. 4.3). None if they share nothing.
+    2108.13264, sec. 4.3), resampled in the same way. None if they share nothing.
     """
     return _difference(a, results.final(a), b, results.final(b))
 
@@ -148,22 +160,47 @@ def interval(matrix: Matrix, resamples: int = RESAMPLES) -> Interval:
     if matrix.size == 0:
         return Interval(0.0, 0.0, 1.0, 0, 0)
     seeds, tasks = matrix.shape
-    known, values = ~np.isnan(matrix).squeeze(), np.nan_to_num(matrix).squeeze()
+    known, values = ~np.isnan(matrix), np.nan_to_num(matrix)
     mean = float(np.nanmean(matrix))
     if values[known].min() == values[known].max():
         low, high = _exact(mean, max(seeds, tasks))
         return Interval(mean, low, high, seeds, tasks)
 
-    def statistic(*index: npt.NDArray[np.int64], axis: int = -1) -> Matrix:
-        crossed = (index[0][..., :, None], index[1][..., None, :]) if len(index) == 2 else index
-        over = (-2, -1) if len(index) == 2 else (-1,)
-        n = known[crossed].sum(over)
-        drawn = (values[crossed] * known[crossed]).sum(over) / np.maximum(n, 1)
+    def statistic(seed: Index, task: Index) -> Matrix:
+        n = known[seed, task].sum((-2, -1))
+        drawn = (values[seed, task] * known[seed, task]).sum((-2, -1)) / np.maximum(n, 1)
         return np.where(n > 0, drawn, mean)
 
-    drawn = stats.bootstrap(
-        [np.arange(n) for n in values.shape],
-        statistic,
+    low, high = bootstrap(statistic, (seeds, tasks), resamples)
+    return Interval(mean, min(low, mean), max(high, mean), seeds, tasks)
+
+
+def bootstrap(
+    statistic: Callable[..., Matrix], sizes: Sequence[int], resamples: int = RESAMPLES
+) -> tuple[float, float]:
+    """95% percentile interval of a statistic of indices, all drawn anew independently of each
+    other.
+
+    sizes: (seeds, tasks) for one matrix, or (seeds, tasks, seeds, tasks, ...) for several, each
+    drawn within itself: a stratified bootstrap. statistic: from index arrays of shapes
+    [..., seeds, 1] and [..., 1, tasks], in that order, to values of shape [...].
+    """
+    varied = [i for i, size in enumerate(sizes) if size > 1]
+
+    def value(*drawn: Index, axis: int = -1) -> Matrix:
+        lead = drawn[0].shape[:-1]
+        whole = [np.zeros((*lead, size), np.int64) for size in sizes]
+        for i, index in zip(varied, drawn, strict=True):
+            whole[i] = index
+        return statistic(
+            *(x[..., None, :] if i % 2 else x[..., :, None] for i, x in enumerate(whole))
+        )
+
+    if not varied:  # one seed and one task: nothing can be drawn otherwise
+        return -np.inf, np.inf
+    found = stats.bootstrap(
+        [np.arange(sizes[i]) for i in varied],
+        value,
         vectorized=True,
         axis=-1,
         method="percentile",
@@ -171,7 +208,7 @@ def interval(matrix: Matrix, resamples: int = RESAMPLES) -> Interval:
         batch=500,
         random_state=np.random.default_rng(0),
     ).confidence_interval
-    return Interval(mean, min(float(drawn.low), mean), max(float(drawn.high), mean), seeds, tasks)
+    return float(found.low), float(found.high)
 
 
 def _exact(value: float, n: int) -> tuple[float, float]:
@@ -199,6 +236,34 @@ def _difference(
     found = interval(both)
     if not np.nan_to_num(both).any():  # every pair alike: the disagreement has no sign
         found = Interval(0.0, -found.high, found.high, found.seeds, found.tasks)
-    x, y = (np.nanmean(np.where(np.isnan(both), np.nan, m), axis=1) for m in (left, right))
-    u: Any = stats.mannwhitneyu(x, y, method="asymptotic").statistic
-    return Difference(a, b, found, float(u) / (len(x) * len(y)))
+    per_seed = np.nanmean(both, axis=1)
+    return Difference(a, b, found, _chance(left, right), seeds_needed(list(per_seed)))
+
+
+def _chance(left: Matrix, right: Matrix) -> Interval:
+    """The probability of improvement, from two matrices with the same episodes missing."""
+    seeds, tasks = left.shape
+    known = ~(np.isnan(left) | np.isnan(right))
+
+    def statistic(seed: Index, task: Index) -> Matrix:
+        n = np.maximum(known[seed, task].sum(-1), 1)
+        x, y = (np.where(known, matrix, 0.0)[seed, task].sum(-1) / n for matrix in (left, right))
+        return improvement(x, y)
+
+    everything = np.arange(seeds)[:, None], np.arange(tasks)[None, :]
+    mean = float(statistic(*everything))
+    low, high = bootstrap(statistic, (seeds, tasks), 1999)
+    if low == high:  # every draw alike, which is no certainty
+        low, high = unanimous(mean, seeds)
+    return Interval(mean, max(0.0, min(low, mean)), min(1.0, max(high, mean)), seeds, tasks)
+
+
+def improvement(x: Matrix, y: Matrix) -> Matrix:
+    """P(X > Y) + P(X = Y) / 2 over all pairs. Shapes: [..., runs] both; result [...]."""
+    u: Any = stats.mannwhitneyu(x, y, axis=-1, method="asymptotic").statistic
+    return np.asarray(u / (x.shape[-1] * y.shape[-1]))
+
+
+def unanimous(share: float, runs: int) -> tuple[float, float]:
+    """Clopper-Pearson for runs that all won (1) or all lost (0); anything at all for the rest."""
+    return _exact(share, runs) if share in (0.0, 1.0) else (0.0, 1.0)

@@ -1,27 +1,39 @@
 """The findings of a comparison in sentences, losses and doubts as plainly as gains."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from baselines.aggregates import aggregate, mcnemar, probability_of_improvement
 from baselines.results import Results, Row
 from baselines.stats import Difference, Interval, gain, paired_difference
 
 _NAMES = {
     "sft": "SFT",
-    "dagger": "DAgger",
-    "grpo": "GRPO",
     "rft": "RFT",
+    "srft": "SRFT",
+    "dagger": "DAgger",
+    "oec": "OEC",
+    "grpo": "GRPO",
+    "dr_grpo": "Dr. GRPO",
+    "dapo": "DAPO",
+    "rloo": "RLOO",
+    "gspo": "GSPO",
+    "ppo": "PPO",
     "opd": "OPD",
+    "gkd": "GKD",
+    "exopd": "ExOPD",
+    "expert_iteration": "expert iteration",
     "warm start": "the warm start",
 }
 
 
 def label(method: str) -> str:
-    """How a method is written in prose."""
+    """How a method is written in prose: "DAgger (linear)" for dagger@linear."""
     stem = Path(method).stem if method.endswith(".py") else method
-    return _NAMES.get(stem, stem)
+    name, _, variant = stem.partition("@")
+    return _NAMES.get(name, name) + (f" ({variant})" if variant else "")
 
 
 def verdicts(results: Results) -> list[str]:
@@ -30,16 +42,70 @@ def verdicts(results: Results) -> list[str]:
 
 
 def comparisons(results: Results) -> list[str]:
-    """DAgger (or the first method that finished) against each of the others."""
-    done = [method for method in results.methods if results.final(method)]
-    if len(done) < 2:
-        return ["Fewer than two methods reached their end: there is nothing to compare."]
-    first = "dagger" if "dagger" in done else done[0]
-    return [_against(results, first, other) for other in done if other != first]
+    """DAgger (or the first method that finished) against each of the others, in each environment
+    at each budget, and then over all of these."""
+    found = [where + text for where, part in _parts(results) for text in _comparisons(part)]
+    return [*found, *_overall(results)]
 
 
 def progress(results: Results) -> list[str]:
     """Did each method learn anything beyond the warm start, and if not, why not?"""
+    return [where + text for where, part in _parts(results) for text in _progress(part)]
+
+
+def _parts(results: Results) -> list[tuple[str, Results]]:
+    """Each environment and budget, with the words that say which; none where there is one."""
+    pairs = results.settings_pairs
+    if len(pairs) < 2:
+        return [("", results)]
+    budgets = len({budget for _, budget in pairs}) > 1
+    return [
+        (f"{env}{f', budget {budget}' if budgets else ''}: ", results.at(env, budget))
+        for env, budget in pairs
+    ]
+
+
+def _comparisons(results: Results) -> list[str]:
+    done = [method for method in results.methods if results.final(method)]
+    if len(done) < 2:
+        return ["Fewer than two methods reached their end: there is nothing to compare."]
+    first = _first(done)
+    return [_against(results, first, other) for other in done if other != first]
+
+
+def _first(methods: Sequence[str]) -> str:
+    """The one that the others are compared with."""
+    ours = [method for method in methods if method.partition("@")[0] == "dagger"]
+    return "dagger" if "dagger" in ours else (ours or methods)[0]
+
+
+def _overall(results: Results) -> list[str]:
+    """Every method over all environments and budgets together."""
+    if len(results.settings_pairs) < 2:
+        return []
+    found = {m: one for m in results.methods if (one := aggregate(results, m)) is not None}
+    sentences = [
+        f"Over everything, {label(method)}: interquartile mean {_share(one.iqm)}, mean "
+        f"{_share(one.mean)}, median {_share(one.median)}, of {one.iqm.seeds} runs."
+        for method, one in found.items()
+    ]
+    first = _first(list(found)) if found else ""
+    for other in found:
+        chance = probability_of_improvement(results, first, other) if other != first else None
+        if chance is not None:
+            sentences.append(
+                f"Over everything, a run of {label(first)} does better than one of {label(other)} "
+                f"with probability {chance.mean:.2f} (95% interval {chance.low:.2f} to "
+                f"{chance.high:.2f})."
+            )
+    return sentences
+
+
+def _share(found: Interval) -> str:
+    return f"{found.mean * 100:.1f}% ({_range(found)})"
+
+
+def _progress(results: Results) -> list[str]:
     seeds = {seed for method in results.methods for seed in results.final(method)}
     sentences = []
     for method in results.methods:
@@ -70,7 +136,8 @@ def progress(results: Results) -> list[str]:
 def caveats(results: Results) -> list[str]:
     """What a reader must know before trusting the figures."""
     found = []
-    rows = [row for method in results.methods for row in results.final(method).values()]
+    parts = [results.at(*pair) for pair in results.settings_pairs]
+    rows = [row for part in parts for m in part.methods for row in part.final(m).values()]
     seeds = len({row.seed for row in rows})
     if seeds == 1:
         found.append(
@@ -87,11 +154,12 @@ def caveats(results: Results) -> list[str]:
     if failures := len(results.failures):
         runs = "run is" if failures == 1 else "runs are"
         found.append(f"{failures} failed {runs} left out of every figure.")
-    failed = {(failure.method, failure.seed) for failure in results.failures}
-    planned = {(m, s) for m in results.methods for s in results.seeds}
-    missing = sum(seed not in results.final(method) for method, seed in planned - failed)
-    if missing:
-        found.append(f"{missing} of {len(planned)} runs are not finished: this is not the end.")
+    ended = sum(len(part.final(method)) for part in parts for method in part.methods)
+    planned = len(results.methods) * len(results.seeds) * _settings(results)
+    missing = planned - ended - len(results.failures)
+    if missing > 0:
+        found.append(f"{missing} of {planned} runs are not finished: this is not the end.")
+    found += [where + text for where, part in _parts(results) for text in _unspent(part)]
     broken, episodes = sum(r.episodes_infra for r in rows), sum(r.episodes for r in rows)
     if broken:
         found.append(
@@ -101,16 +169,48 @@ def caveats(results: Results) -> list[str]:
     return found
 
 
+def _settings(results: Results) -> int:
+    """Environments × budgets that were planned."""
+    planned = [len(results.config.get(name) or ()) for name in ("envs", "budgets")]
+    return max(planned[0] * planned[1], len(results.settings_pairs))
+
+
+def _unspent(results: Results) -> list[str]:
+    """Methods that came to their end with much of both budgets left: the terms were not equal."""
+    budgets = {row.budget for row in results.rows}
+    limit = (results.config.get("budgets") or {}).get(next(iter(budgets), ""), {})
+    sentences = []
+    for method in results.methods:
+        finals = results.final(method)
+        shares = [
+            _mean(finals, name) / limit[name] for name in ("env_steps", "teacher_tokens") if limit
+        ]
+        if finals and shares and max(shares) < 0.9:
+            sentences.append(
+                f"{label(method)} used {shares[0]:.0%} of the environment steps and "
+                f"{shares[1]:.0%} of the teacher tokens that it might have: it is compared at "
+                "less than the budget."
+            )
+    return sentences
+
+
 def _against(results: Results, a: str, b: str) -> str:
     found = paired_difference(results, a, b)
     if found is None:
         return f"{label(a)} and {label(b)} share no seed and task: they cannot be compared."
     seeds = found.interval.seeds
-    chance = (
-        f" Probability of improvement, over {seeds}×{seeds} pairs of runs: {found.improvement:.2f}."
-        if seeds > 1
-        else ""
-    )
+    chance = ""
+    if seeds > 1:
+        chance = (
+            f" Probability of improvement, over {seeds}×{seeds} pairs of runs: "
+            f"{found.improvement:.2f} (95% interval {found.chance.low:.2f} to "
+            f"{found.chance.high:.2f}). {_seeds(found)}"
+        )
+    elif (test := mcnemar(results, a, b)) is not None:
+        chance = (
+            f" McNemar's exact test on the {test.a_only + test.b_only} episodes in which they "
+            f"differ: p = {test.p:.2g}."
+        )
     terms = _terms(results, found)
     if found.shown:
         side = "ahead of" if found.interval.mean > 0 else "behind"
@@ -122,6 +222,17 @@ def _against(results: Results, a: str, b: str) -> str:
         f"{label(a)} against {label(b)}: {_signed(found.interval.mean)} points "
         f"({_range(found.interval)}) {terms}; the interval includes zero: no difference is "
         f"shown.{chance}"
+    )
+
+
+def _seeds(found: Difference) -> str:
+    """How many seeds the difference asks for, and how many there are."""
+    there = f"there are {found.interval.seeds}"
+    if found.seeds_needed is None:
+        return f"No number of seeds up to 10,000 would show a difference this small; {there}."
+    return (
+        f"To show a difference of this size four times in five takes about {found.seeds_needed} "
+        f"seeds; {there}."
     )
 
 

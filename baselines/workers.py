@@ -13,17 +13,44 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from baselines.cell import Job, run_job
+from baselines.cell import run_job
 from baselines.config import Compare
+from baselines.plan import Job
 
 _PRELOAD = ["torch", "transformers.models.llama.modeling_llama", "baselines.cell"]
 _SOCKETS = "swe-dagger-compare-"
+
+
+class Pool(Protocol):
+    """Whoever does jobs; a context manager that ends the running ones when it is left."""
+
+    @property
+    def running(self) -> Collection[Job]:
+        """Jobs under way."""
+        ...
+
+    @property
+    def free(self) -> bool:
+        """Whether one more may start."""
+        ...
+
+    def start(self, job: Job) -> None:
+        """Begin a job."""
+        ...
+
+    def messages(self) -> list[tuple[Job, dict[str, Any]]]:
+        """What the jobs said since the last call; waits a moment for something to happen."""
+        ...
+
+    def finished(self) -> list[Job]:
+        """Jobs that have ended since the last call, well or not."""
+        ...
 
 
 @dataclass
@@ -65,17 +92,18 @@ class Workers:
         process = self._context.Process(
             target=_work,
             args=(self.config, job, self._queue, self._sockets),
-            name=f"{job.kind}-{job.seed}",
+            name=str(job),
         )
         with _no_interrupt():
             process.start()
         self.running[job] = process
 
     def messages(self) -> list[tuple[Job, dict[str, Any]]]:
-        """What the jobs said since the last call; waits a moment for something to be said."""
+        """What the jobs said since the last call; waits a moment for one of them to end."""
+        sentinels = [process.sentinel for process in self.running.values()]
+        multiprocessing.connection.wait(sentinels, timeout=0.2)
         heard = []
         with contextlib.suppress(queue.Empty):
-            heard.append(self._queue.get(timeout=0.2))
             while True:
                 heard.append(self._queue.get_nowait())
         return heard
