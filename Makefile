@@ -23,7 +23,7 @@ demo: install
 	$(BIN)/python -m baselines $(DEMO)
 
 test: install
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations 20
 
 check: install
 	$(BIN)/ruff format --check .

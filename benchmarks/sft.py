@@ -68,12 +68,11 @@ class Side:
 
 def check_equal(folder: Path) -> dict[str, float]:
     """Loss, norm and gradient of all sides over all data, or the end of the benchmark."""
-    found = {}
-    for name in (OURS, *PEERS):
-        side = Side(name, folder)
-        try:
-            found[name] = side.fit(folder / f"{name}.pt")
-        finally:
+    sides = [Side(name, folder) for name in (OURS, *PEERS)]
+    try:
+        found = {side.name: side.fit(folder / f"{side.name}.pt") for side in sides}
+    finally:
+        for side in sides:
             side.close()
     want, own = found[OURS], torch.load(folder / f"{OURS}.pt").double()
     worst = 0.0
@@ -103,7 +102,9 @@ def versions() -> dict[str, str]:
 def main() -> int:
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="less data and fewer repeats")
+    parser.add_argument(
+        "--quick", action="store_true", help="less data and fewer repeats: under two minutes"
+    )
     parser.add_argument("--check", action="store_true", help="exit 1 when the target is missed")
     options = parser.parse_args()
     if "trl" not in versions():
@@ -112,7 +113,7 @@ def main() -> int:
         print(json.dumps({"benchmark": "sft", "missing": {"trl": reason}, "met": False}))
         return 1 if options.check else 0
 
-    repeats, conversations = (3, 64) if options.quick else (7, 256)
+    repeats, conversations = (3, 48) if options.quick else (7, 256)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_work(folder, conversations)
@@ -122,9 +123,10 @@ def main() -> int:
         try:
             for side in sides:
                 side.fit()  # warm-up
-            for _ in range(repeats):
+            for n in range(repeats):
                 for side in sides:
                     side.runs.append(side.fit())
+                print(f"repeat {n + 1} of {repeats}", file=sys.stderr, flush=True)
         finally:
             for side in sides:
                 side.close()

@@ -1,0 +1,97 @@
+"""The trilemma, measured: SFT, RLVR and DAgger where each should win, where none should, and where
+nobody knew.
+
+Work: the sweeps of `benchmarks/studies/`, each a YAML file for `python -m baselines compare`, ten
+    seeds or more; the error rates of their students on the teacher's states and on their own; and
+    regret against the horizon at a fixed error rate (`regret.py`). Every sweep leaves its report.
+Expected (--check): on the tightrope DAgger is ahead at some budget of labels, and both meet at the
+    largest; regret grows as T² and T; on the lock RLVR stays at 10% or less where DAgger exceeds
+    90%; on the lenient corridor no method is ahead; on the cliff DAgger is not; with a poor teacher
+    RLVR ends ahead of imitation. On RepairToy and TextWorld nothing is expected: the paired
+    difference to the best baseline is printed, whatever it is.
+Time: one hour on two cores; --quick, with three seeds and without transformers, a few minutes.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import regret
+from trilemma_claims import JUDGES, Claim
+from trilemma_errors import error_rates
+
+from baselines.compare import compare
+from baselines.config import Compare
+from baselines.report import write_report
+from baselines.results import Results, load_results
+from baselines.sweep_file import read_sweep
+
+STUDIES = Path(__file__).parent / "studies"
+WITH_TRANSFORMERS = ("repair_toy", "text_world")
+
+
+def main() -> int:
+    """Run the studies in turn; exit 1 with --check where an expectation was not met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Raw)
+    names = ("regret", *JUDGES)
+    parser.add_argument("studies", nargs="*", metavar="STUDY", help=f"of {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help="three seeds, no transformers")
+    parser.add_argument("--check", action="store_true", help="exit 1 when one is not as expected")
+    parser.add_argument("--out", type=Path, default=Path("runs/trilemma"), help="folder of results")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 2, help="processes")
+    options = parser.parse_args()
+    if unknown := set(options.studies) - set(names):
+        parser.error(f"no study {unknown.pop()!r}; known: {', '.join(names)}")
+    slow = WITH_TRANSFORMERS if options.quick else ()
+    chosen = options.studies or [name for name in names if name not in slow]
+    told: dict[str, Any] = {}
+    for name in chosen:
+        started = time.monotonic()
+        if name == "regret":
+            claims = list(_regret(options.quick))
+        else:
+            config = _config(name, options)
+            results = _results(config)
+            claims = list(JUDGES[name](results))
+            if config.student.kind == "tabular":
+                claims += error_rates(config, results)
+        print(f"\n{name}, {(time.monotonic() - started) / 60:.1f} min")
+        for claim in claims:
+            mark = {True: "as expected:", False: "NOT as expected:", None: "-"}[claim.met]
+            print(f"  {mark} {claim.text}")
+        told[name] = [{"claim": claim.text, "met": claim.met} for claim in claims]
+    met = all(claim["met"] is not False for claims in told.values() for claim in claims)
+    print(json.dumps({"benchmark": "trilemma", "quick": options.quick, **told, "met": met}))
+    return 0 if met or not options.check else 1
+
+
+def _config(name: str, options: argparse.Namespace) -> Compare:
+    config = read_sweep(STUDIES / f"{name}.yaml")
+    config = replace(config, out=options.out, workers=options.workers)
+    return replace(config, name=f"{name}-quick", seeds=3) if options.quick else config
+
+
+def _results(config: Compare) -> Results:
+    folder = compare(config)
+    write_report(folder)
+    return load_results(folder)
+
+
+def _regret(quick: bool) -> Iterable[Claim]:
+    figures = regret.measure(regret.TURNS if quick else 4 * regret.TURNS)
+    for name, expected in (("SFT", "near 2"), ("DAgger", "near 1")):
+        low, middle, high = figures[name]["slope"]
+        yield Claim(f"{name}: log-log slope {middle:.2f} ({low:.2f} to {high:.2f}), {expected}")
+    yield Claim("both slopes as the theory says, and their intervals apart", regret.met(figures))
+
+
+_Raw = argparse.RawDescriptionHelpFormatter
+
+if __name__ == "__main__":
+    sys.exit(main())
