@@ -37,8 +37,9 @@ from dagger_algo.gates.mixture import TEACHER_ONLY
 from dagger_algo.ledger import Ledger
 from dagger_algo.policies.scripted import ExpertTeacher
 from dagger_algo.policy import Policy, Student
-from dagger_algo.run import Run
+from dagger_algo.run import Log, Run
 from dagger_algo.store import EpisodeStore
+from dagger_algo.trackers import Several, Trackers
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -113,7 +114,8 @@ def warm_start(config: Compare, job: Job, folder: Path, tell: Tell) -> None:
     limit = budget(config, job)
     cold = config.warm_start.teacher_tokens == 0
     cold |= config.teacher.kind == "expert" and no_expert(environment(config, job)) is not None
-    with _run(config, job, folder, tell, student, Ledger(limit), taught=not cold) as run:
+    log = _CellLog(folder / "rounds.jsonl", tell)
+    with _run(config, job, folder, log, student, Ledger(limit), taught=not cold) as run:
         figures: dict[str, Any] = {}
         if not cold:
             run.collect(0, limit, gate=TEACHER_ONLY, teacher=run.teacher)
@@ -134,7 +136,6 @@ def train(config: Compare, job: Job, folder: Path, tell: Tell) -> None:
                 f"expert to be it ({missing}): give the environment one, or set teacher.kind"
             )
     warm = Job(WARM, job.seed, job.env).folder(config)
-    student = load_student(config.student, vocabulary(config, job), job.seed, warm / "checkpoint")
     limit = budget(config, job)
     ledger = Ledger(**{**json.loads((warm / "ledger.json").read_text()), "budget": limit})
     if ledger.spent():
@@ -147,7 +148,14 @@ def train(config: Compare, job: Job, folder: Path, tell: Tell) -> None:
     if not episodes.exists():  # else an interrupted run is taken up again
         shutil.copy(warm / "episodes.jsonl", folder / "episodes.jsonl.new")
         (folder / "episodes.jsonl.new").rename(episodes)
-    with _run(config, job, folder, tell, student, ledger, taught=method.needs_teacher) as run:
+    with ExitStack() as stack:
+        trackers = stack.enter_context(Trackers(config.trackers, folder / "trackers", str(job)))
+        step = trackers.step if config.trackers else None
+        own = vocabulary(config, job)
+        student = load_student(config.student, own, job.seed, warm / "checkpoint", step)
+        told = Several(_CellLog(folder / "rounds.jsonl", tell), trackers)
+        taught = method.needs_teacher
+        run = stack.enter_context(_run(config, job, folder, told, student, ledger, taught=taught))
         method.train(run, config.settings_of(job.kind))
         _require_a_round(run, method)
         student.save(folder / "checkpoint")
@@ -208,7 +216,8 @@ def pool(config: Compare, env: Environment, part: str, expert: bool = False) -> 
     if expert:
         given["expert"] = True
     # The checker wrapper is for authors of environments; it would say its say in every process.
-    return EnvPool(lambda: gym.make(env.id, disable_env_checker=True, **given), config.envs)
+    made = env.id_of(part)
+    return EnvPool(lambda: gym.make(made, disable_env_checker=True, **given), config.envs)
 
 
 @contextmanager
@@ -216,7 +225,7 @@ def _run(
     config: Compare,
     job: Job,
     folder: Path,
-    tell: Tell,
+    log: Log,
     student: Student,
     ledger: Ledger,
     *,
@@ -228,7 +237,8 @@ def _run(
         expert = taught and config.teacher.kind == "expert"
         envs = stack.enter_context(pool(config, env, "train", expert=expert))
         held = stack.enter_context(pool(config, env, "heldout"))
-        store = stack.enter_context(EpisodeStore(folder / "episodes.jsonl"))
+        what = f"{env.id} {json.dumps(env.given('train'), sort_keys=True, default=str)}"
+        store = stack.enter_context(EpisodeStore(folder / "episodes.jsonl", what))
 
         def evaluation(student: Student) -> Evaluation:
             return evaluate(student, held, range(config.heldout_episodes))[0]
@@ -242,7 +252,7 @@ def _run(
             store,
             ledger,
             job.seed,
-            _CellLog(folder / "rounds.jsonl", tell),
+            log,
             Checkpoints(folder / "rounds"),
         )
 

@@ -102,9 +102,10 @@ def check(config: Compare) -> None:
     for env in config.environment_of.values():
         for part in ("train", "heldout"):
             try:
-                gym.make(env.id, **env.given(part)).close()
+                gym.make(env.id_of(part), **env.given(part)).close()
             except Exception as error:
-                raise ConfigError(f"cannot make the environment {env.id}: {error}") from error
+                name = env.id_of(part)
+                raise ConfigError(f"cannot make the environment {name}: {error}") from error
         if config.teacher.kind != "expert":
             continue
         missing = no_expert(env)

@@ -7,10 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import tyro
+
 from baselines import dimensions
 from baselines.dimensions import Environment, Variant, definition, labelled, options
 from baselines.grpo import GRPOConfig
 from baselines.methods import get_method
+from baselines.pricing import Scale
 from baselines.settings import overlay, plain
 from baselines.sft import SFTConfig
 from baselines.students import StudentConfig
@@ -54,6 +57,9 @@ class Experiment:
     env_options: tuple[str, ...] = ("modules=2", "tool_format=bash_block")
     """Options of both. By default two of RepairToy's packages, as much as the tiny student can
     learn in minutes, and the shell alone as its tool."""
+    trackers: tuple[str, ...] = ()
+    """Experiment trackers that every cell tells its steps and rounds: jsonl (a file in the cell's
+    folder), tensorboard, wandb, mlflow, ... as accelerate knows them."""
     envs: int = 16
     """Environments that a cell steps at the same time."""
     heldout_episodes: int = 27
@@ -131,6 +137,8 @@ class Compare(Experiment):
     the most cells at a time on all of them."""
     dry_run: bool = False
     """Print what would be run and what it would cost, and stop."""
+    scale: tyro.conf.Suppress[Scale] = field(default_factory=Scale)
+    """What a dry run prices real hardware by; see `baselines/recipes`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -35,8 +35,15 @@ class Environment:
     """Options of the training environments alone."""
     heldout: Mapping[str, Any] = field(default_factory=lambda: {"split": "heldout"})
     """Options of the held-out environments alone."""
+    heldout_id: str = ""
+    """Another id for the held-out environments, where one benchmark is trained on and another one
+    tests."""
     horizon: float | None = None
     """Where it stands on the axis of the plot of compounding errors, if it does."""
+
+    def id_of(self, part: str) -> str:
+        """The id for `part`, "train" or "heldout"."""
+        return self.heldout_id or self.id if part == "heldout" else self.id
 
     def given(self, part: str) -> dict[str, Any]:
         """What `gym.make` is given for `part`, "train" or "heldout"."""

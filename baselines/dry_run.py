@@ -13,6 +13,7 @@ from baselines.compare import check, refuse_other_settings
 from baselines.config import Compare
 from baselines.methods import get_method
 from baselines.plan import VOCABULARY, WARM, Job, budget, jobs
+from baselines.prices import print_prices
 
 SECONDS_PER_STEP = {"tabular": 0.001, "tiny": 0.06}
 """Everything that a training step brings with it, evaluation included, on one CPU core: stated, not
@@ -69,6 +70,8 @@ def dry_run(config: Compare, console: Console) -> list[Line]:
         refuse_other_settings(config)
     lines = plan_lines(config)
     _print(config, lines, console)
+    if config.scale.student.parameters:
+        print_prices(config, console)
     return lines
 
 

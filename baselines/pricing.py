@@ -18,13 +18,13 @@ _LOGITS = 3 * 2**25 * 4
 class Shape:
     """What a transformer's cost depends on."""
 
-    parameters: float
+    parameters: float = 0.0
     """All of them."""
-    layers: int
-    hidden: int
-    heads: int
-    kv_heads: int
-    head_dim: int
+    layers: int = 0
+    hidden: int = 0
+    heads: int = 0
+    kv_heads: int = 0
+    head_dim: int = 0
     active: float | None = None
     """Parameters that one token goes through, where that is not all (mixtures of experts)."""
 
@@ -65,8 +65,8 @@ class Gpus:
 class Scale:
     """The assumptions that a recipe is priced by."""
 
-    student: Shape
-    teacher: Shape
+    student: Shape = field(default_factory=Shape)
+    teacher: Shape = field(default_factory=Shape)
     student_gpus: Gpus = field(default_factory=Gpus)
     teacher_gpus: Gpus = field(default_factory=Gpus)
     turns: float = 40.0
@@ -226,7 +226,8 @@ def training_bytes(scale: Scale) -> float:
     weights, gradients and Adam's two moments) and 2 for bfloat16 copies; adapters: the same for
     theirs, and 2 for each frozen one. Activations: float32 hidden states of every layer (kept by
     checkpointing; without it about 34 bytes a hidden unit and layer, Korthikanti et al. 2022), one
-    layer's recomputation, and one chunk of logits."""
+    layer's recomputation, and one chunk of logits. A trajectory goes through in one pass, however
+    long it is."""
     shape = scale.student
     if scale.lora_parameters is None:
         weights = 18 * shape.parameters
@@ -236,7 +237,7 @@ def training_bytes(scale: Scale) -> float:
     kept = 4 * shape.hidden * shape.layers + layer
     if not scale.gradient_checkpointing:
         kept = layer * shape.layers
-    return weights + kept * scale.forward_tokens + _LOGITS
+    return weights + kept * max(scale.forward_tokens, scale.trajectory) + _LOGITS
 
 
 def serving_bytes(scale: Scale, shape: Shape, gpus: Gpus) -> float:

@@ -1,6 +1,7 @@
 """Who is trained: a language model or a table, new or as it was saved."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -89,13 +90,24 @@ def new_student(config: StudentConfig, vocabulary: Path, seed: int) -> Student:
     return LMPolicy(model, tokenizer, **_options(config, seed))
 
 
-def load_student(config: StudentConfig, vocabulary: Path, seed: int, folder: Path) -> Student:
-    """The student that `Student.save` wrote into `folder`."""
+def load_student(
+    config: StudentConfig,
+    vocabulary: Path,
+    seed: int,
+    folder: Path,
+    step: Callable[[Mapping[str, float], int], None] | None = None,
+) -> Student:
+    """The student that `Student.save` wrote into `folder`. step: told the figures of every
+    optimizer step of a language model, and its number."""
     if config.kind == "tabular":
         table = _table(config, vocabulary, seed)
         table.load(folder)
         return table
-    return _load(config, folder, seed)
+    if step is None:
+        return _load(config, folder, seed)
+    from dagger_algo.lm.distributed import Alone
+
+    return _load(config, folder, seed, processes=Alone(step))
 
 
 def known_actions(vocabulary: Path) -> tuple[str, ...]:

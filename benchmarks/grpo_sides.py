@@ -127,7 +127,7 @@ def ours(folder: Path) -> Callable[[Order], dict[str, float]]:
             warmup_steps=0,
             final_rate=1.0,
             batch_tokens=10**9,
-            forward_tokens=1024,
+            forward_tokens=4096,
             max_grad_norm=CLIP_NOTHING if order.gradient else 1.0,
         )
         said = Sampling(max_new_tokens=order.work.said)

@@ -113,7 +113,7 @@ def main() -> int:
         print(json.dumps({"benchmark": "sft", "missing": {"trl": reason}, "met": False}))
         return 1 if options.check else 0
 
-    repeats, conversations = (3, 48) if options.quick else (7, 256)
+    repeats, conversations = (3, 32) if options.quick else (7, 256)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_work(folder, conversations)

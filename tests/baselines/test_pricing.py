@@ -92,7 +92,7 @@ def test_memory_of_a_published_model_is_that_of_its_tensors() -> None:
     parameters = sum(p.numel() for p in model.parameters())
     shape = Shape(4.02e9, 36, 2560, 32, 8, 128)
     assert shape.parameters == pytest.approx(parameters, rel=0.01)
-    scale = dataclasses.replace(PLAIN, student=shape, forward_tokens=0, parallel=0)
+    scale = dataclasses.replace(PLAIN, student=shape, forward_tokens=0, context=0, parallel=0)
     assert training_bytes(scale) == pytest.approx(18 * parameters, rel=0.02)
     assert serving_bytes(scale, shape, Gpus(count=2)) == pytest.approx(parameters, rel=0.01)
     assert shape.kv_bytes == 147_456
