@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
-from baselines.compare import compare
-from baselines.config import Compare, Train
 from baselines.diagnose import Diagnose, diagnose
-from baselines.dry_run import dry_run
-from baselines.report import print_summary, write_report
-from baselines.sweep_file import read_sweep
-from baselines.view import View, view
+from baselines.reporting.report import print_summary, write_report
+from baselines.reporting.view import View, view
+from baselines.sweep.compare import compare
+from baselines.sweep.config import Compare, Train
+from baselines.sweep.dry_run import dry_run
+from baselines.sweep.sweep_file import read_sweep
 from dagger_algo.errors import ConfigError, DaggerError
 
 

@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from baselines.cell import make_vocabulary, pool
-from baselines.config import Compare, WarmStart
-from baselines.plan import VOCABULARY, Job
-from baselines.students import StudentConfig, new_student
+from baselines.sweep.cell import make_vocabulary, pool
+from baselines.sweep.config import Compare, WarmStart
+from baselines.sweep.plan import VOCABULARY, Job
+from baselines.sweep.students import StudentConfig, new_student
 from dagger_algo.collect import collect
 from dagger_algo.conversation import Episode
 from dagger_algo.diagnosis import Diagnosis, Verdict

@@ -26,11 +26,11 @@ import regret
 from trilemma_claims import JUDGES, Claim
 from trilemma_errors import error_rates
 
-from baselines.compare import compare
-from baselines.config import Compare
-from baselines.report import write_report
-from baselines.results import Results, load_results
-from baselines.sweep_file import read_sweep
+from baselines.evidence.results import Results, load_results
+from baselines.reporting.report import write_report
+from baselines.sweep.compare import compare
+from baselines.sweep.config import Compare
+from baselines.sweep.sweep_file import read_sweep
 
 STUDIES = Path(__file__).parent / "studies"
 WITH_TRANSFORMERS = ("repair_toy", "text_world")

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from baselines.results import Results
-from baselines.stats import Difference, Interval, final_success, paired_difference
+from baselines.evidence.results import Results
+from baselines.evidence.stats import Difference, Interval, final_success, paired_difference
 
 RLVR = ("grpo", "rloo", "dapo")
 

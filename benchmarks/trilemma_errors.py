@@ -6,9 +6,9 @@ from statistics import fmean
 import gymnasium as gym
 from trilemma_claims import Claim
 
-from baselines.config import Compare
-from baselines.results import Results
-from baselines.students import load_student
+from baselines.evidence.results import Results
+from baselines.sweep.config import Compare
+from baselines.sweep.students import load_student
 from dagger_algo.collect import collect
 from dagger_algo.conversation import Conversation, Episode
 from dagger_algo.env_pool import EnvPool

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 from scipy import sparse
 
+from baselines.evidence.verdicts import label
 from baselines.reporting.census import STATES
 from baselines.reporting.figures import (
     Drawn,
@@ -26,7 +27,6 @@ from baselines.reporting.figures import (
     direct_labels,
     seed_band,
 )
-from baselines.verdicts import label
 
 Distances = npt.NDArray[np.float64]
 _BINS, _GRAM = 4_096, 4

@@ -8,6 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
+from baselines.evidence.results import Results, Row
+from baselines.evidence.stats import Point, curve
+from baselines.evidence.verdicts import label
 from baselines.reporting.figures import (
     INK,
     SHADES,
@@ -19,9 +22,6 @@ from baselines.reporting.figures import (
     shades,
     shown,
 )
-from baselines.results import Results, Row
-from baselines.stats import Point, curve
-from baselines.verdicts import label
 
 SECONDS = ("environment", "student", "teacher", "train", "evaluate")
 

@@ -7,10 +7,10 @@ from markupsafe import escape
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
+from baselines.evidence.results import Results, Row
+from baselines.evidence.stats import Interval, interval, outcomes
+from baselines.evidence.verdicts import label
 from baselines.reporting.figures import Drawn, Looks, Missing, Studio, direct_labels
-from baselines.results import Results, Row
-from baselines.stats import Interval, interval, outcomes
-from baselines.verdicts import label
 
 Point = tuple[float, Interval]
 

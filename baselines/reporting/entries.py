@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from baselines.results import Example
+from baselines.evidence.results import Example
 from dagger_algo.conversation import Episode
 from dagger_algo.stages import Stage, stage_of
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from baselines.evidence.results import Results
 from baselines.reporting.census import STATES, Census, census
 from baselines.reporting.coverage import Distances, coverage_plot, distances
 from baselines.reporting.curves import learning_curves, seconds_plot
@@ -14,7 +15,6 @@ from baselines.reporting.figures import Drawn, Looks, Missing, Plot, Studio
 from baselines.reporting.horizons import compounding
 from baselines.reporting.rounds import acting_plot, errors_plot, stages_plot
 from baselines.reporting.tables import parts
-from baselines.results import Results
 from dagger_algo.errors import StoreError
 from dagger_algo.store import read
 

@@ -17,6 +17,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from scipy import stats
 
+from baselines.evidence.results import Results
+from baselines.evidence.verdicts import label
 from baselines.reporting.figures import (
     Drawn,
     Looks,
@@ -26,8 +28,6 @@ from baselines.reporting.figures import (
     seed_band,
     shown,
 )
-from baselines.results import Results
-from baselines.verdicts import label
 
 Values = npt.NDArray[np.float64]
 RESAMPLES = 999

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from baselines.evidence.verdicts import label
 from baselines.reporting.census import Census, Round
 from baselines.reporting.figures import (
     INK,
@@ -21,7 +22,6 @@ from baselines.reporting.figures import (
     shades,
     shown,
 )
-from baselines.verdicts import label
 from dagger_algo.meter import Rate, Reached
 from dagger_algo.stages import Stage
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from baselines.evidence.results import Results, Row
+from baselines.evidence.stats import Interval, final_success, interquartile_mean, warm_success
+from baselines.evidence.verdicts import label
 from baselines.reporting.pages import printable
-from baselines.results import Results, Row
-from baselines.stats import Interval, final_success, interquartile_mean, warm_success
-from baselines.verdicts import label
 
 HEADINGS = (
     "method",

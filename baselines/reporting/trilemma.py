@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from baselines.evidence.verdicts import label
 from baselines.methods import bundled
-from baselines.verdicts import label
 
 # Always shown, whether or not they ran: the corners of the comparison.
 CORNERS = ("sft", "grpo", "opd", "dagger")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from baselines.report import write_report
 from baselines.reporting.figures import Studio
+from baselines.reporting.report import write_report
 from dagger_algo.conversation import Action, Actor, Episode, Outcome, Turn
 from dagger_algo.store import EpisodeStore
 from tests.support.chromium import Browser, Page

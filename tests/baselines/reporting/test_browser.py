@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from baselines.view import View, view
+from baselines.reporting.view import View, view
 from dagger_algo.store import EpisodeStore
 from tests.baselines.reporting.conftest import HOSTILE, make_episode
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baselines.evidence.results import load_results
 from baselines.reporting.curves import training_seconds
 from baselines.reporting.economics import frontier
 from baselines.reporting.figures import Looks, Plot, Studio, seed_band
@@ -17,7 +18,6 @@ from baselines.reporting.gather import gather
 from baselines.reporting.horizons import slope
 from baselines.reporting.tables import latex, markdown
 from baselines.reporting.trilemma import corners
-from baselines.results import load_results
 
 Sweep = Callable[[Path], Path]
 HORIZONS = (5.0, 10.0, 20.0, 40.0)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from baselines.cli import main
 from baselines.reporting.stores import sources
-from baselines.view import View, view
+from baselines.reporting.view import View, view
 from dagger_algo.errors import ConfigError, StoreError
 from dagger_algo.store import EpisodeStore
 from tests.baselines.reporting.conftest import make_episode
