@@ -113,7 +113,11 @@ def test_retry_after_is_honoured() -> None:
     assert 0.4 <= answer.usage.seconds <= took < 0.9
 
 
-@pytest.mark.parametrize("when", ["3600", "1e999", formatdate(time.time() + 3600, usegmt=True)])
+@pytest.mark.parametrize(
+    "when",
+    ["3600", "1e999", formatdate(time.time() + 3600, usegmt=True)],
+    ids=["seconds", "endless", "date"],
+)
 def test_a_retry_after_beyond_the_deadline_is_not_waited_for(when: str) -> None:
     with (
         ChatServer(lambda r: r.send(429, {}, Retry_After=when)) as server,
