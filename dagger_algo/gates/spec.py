@@ -145,7 +145,7 @@ def _load(place: str, what: str) -> Callable[..., Any]:
     else:
         try:
             module = importlib.import_module(place)
-        except ModuleNotFoundError as error:
+        except (ModuleNotFoundError, TypeError, ValueError) as error:  # the latter: "." or ""
             raise ConfigError(f"no module {place!r} with a gate {what!r}: {error}") from error
     found = getattr(module, what, None)
     if not callable(found):

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dagger_algo.conversation import Actor
@@ -121,6 +121,7 @@ def test_your_own_gate_is_named_by_its_file(tmp_path: Path, moment: Callable[...
             check_gate(f"{path}:{bad}")
 
 
+@example(".:e")
 @given(st.text(st.sampled_from("thrify:share=0.2,+every k=.-é\n"), max_size=40))
 def test_any_text_makes_a_gate_or_a_sentence(text: str) -> None:
     try:
