@@ -149,7 +149,8 @@ def train(config: Compare, job: Job, folder: Path, tell: Tell) -> None:
         shutil.copy(warm / "episodes.jsonl", folder / "episodes.jsonl.new")
         (folder / "episodes.jsonl.new").rename(episodes)
     with ExitStack() as stack:
-        trackers = stack.enter_context(Trackers(config.trackers, folder / "trackers", str(job)))
+        name = "-".join((config.name, job.kind, str(job.seed)))
+        trackers = stack.enter_context(Trackers(config.trackers, folder / "trackers", name))
         step = trackers.step if config.trackers else None
         own = vocabulary(config, job)
         student = load_student(config.student, own, job.seed, warm / "checkpoint", step)

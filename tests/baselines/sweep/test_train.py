@@ -27,12 +27,17 @@ def figures(out: Path) -> tuple[list[dict[str, Any]], bytes]:
 def test_a_run_killed_in_the_middle_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
     more = ("--method", "dagger", "--seed", "3", "--dagger.rounds", "3")
     began = time.monotonic()
-    done = subprocess.run(command(tmp_path / "whole", *more), capture_output=True, text=True)
+    whole = command(tmp_path / "whole", *more, "--trackers", "jsonl")
+    done = subprocess.run(whole, capture_output=True, text=True)
     took = time.monotonic() - began
     assert done.returncode == 0, done.stdout + done.stderr
     assert "agreement with the teacher" in done.stdout and "β" in done.stdout
     rows, _ = figures(tmp_path / "whole")
     assert [row["round"] for row in rows] == [0, 1, 2, 3]
+    [tracked] = (tmp_path / "whole").rglob("trackers/*.jsonl")
+    told = [json.loads(line) for line in tracked.read_text().splitlines()]
+    assert [one["round/round"] for one in told if "round/round" in one] == [1, 2, 3]
+    assert sum("train/loss" in one for one in told) == told[-1]["step"] > 3
     assert {row["seed"] for row in rows} == {3} and {row["method"] for row in rows} == {"dagger"}
     for part in (0.55, 0.75):
         process = subprocess.Popen(
