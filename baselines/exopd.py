@@ -17,24 +17,20 @@ reach, so `safe_extrapolation` is a bound of our own over the same three quantit
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
-import numpy as np
-
+from baselines.distillation import DistillationConfig, Figures, distilled, sampled_logprobs
 from baselines.methods import method
-from baselines.opd import reverse_kl, sampled_logprobs
 from dagger_algo.errors import ConfigError
-from dagger_algo.examples import Example, own_actions
+from dagger_algo.examples import Example
 from dagger_algo.objectives import PolicyGradient
 from dagger_algo.policy import Scorer
 from dagger_algo.run import Run
-from dagger_algo.teachers.scoring import adviser, consult
 
 _LEAST = 1e-12  # of a probability, so that its log-odds are finite
 
 
 @dataclass(frozen=True)
-class ExOPDConfig:
+class ExOPDConfig(DistillationConfig):
     """Settings of reward extrapolation."""
 
     extrapolation: float = 1.25
@@ -42,47 +38,27 @@ class ExOPDConfig:
     margin: float | None = 1.0
     """c of the bound: nowhere is λ so large that the target leaves less than 1/(1 + c) of the
     teacher's probability to what the teacher already made less likely; none: no bound."""
-    episodes: int = 8
-    """Episodes per update."""
-    epochs: int = 4
-    """Passes over each batch of roll-outs."""
-    rate: float = 1.0
-    """Times the student's learning rate."""
-    evaluate: int = 3
-    """Evaluations in all, evenly over the budget."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.extrapolation <= 0 or (self.margin is not None and self.margin <= 0):
             raise ConfigError(
                 "extrapolation and margin must be above 0 (margin may be none), not "
                 f"{self.extrapolation} and {self.margin}"
             )
-        if self.episodes < 1:
-            raise ConfigError(f"an update needs at least one episode, not {self.episodes}")
 
 
 @method("exopd", ExOPDConfig())
 def train(run: Run, config: ExOPDConfig) -> None:
     """Train `run.student` until the budget is spent."""
-    teacher = adviser(run.teacher, run.student)
     # Before the rounds begin, because an interrupted run goes on with a student that has learnt.
     reference = run.student.frozen()
-    for i in run.rounds(config.evaluate):
-        limit = run.share(i, config.evaluate)
-        gaps: list[float] = []
-        used: list[float] = []
-        while not run.ledger.spent(limit):
-            rollouts = run.collect(i, limit, seeds=islice(run.seeds, config.episodes))
-            scored = consult(run, teacher, own_actions(rollouts), limit)
-            if not scored:
-                continue
-            gaps.append(reverse_kl(scored))
-            rewarded, factors = extrapolate(scored, reference, config)
-            used += factors
-            run.fit(rewarded, epochs=config.epochs, objective=PolicyGradient(), rate=config.rate)
-        figures = {"reverse_kl": gaps, "extrapolation": used}
-        means = {name: float(np.mean(v)) if v else float("nan") for name, v in figures.items()}
-        run.report(i, **means)
+
+    def prepare(scored: list[Example]) -> tuple[list[Example], Figures]:
+        rewarded, factors = extrapolate(scored, reference, config)
+        return rewarded, {"extrapolation": factors}
+
+    distilled(run, config, PolicyGradient(), prepare)
 
 
 def extrapolate(

@@ -12,8 +12,7 @@ paid for once, as an answer; of the student's actions it is paid for the tokens 
 from dataclasses import dataclass
 from itertools import islice
 
-import numpy as np
-
+from baselines.distillation import DistillationConfig, means
 from baselines.methods import method
 from dagger_algo.conversation import Actor, Episode
 from dagger_algo.errors import ConfigError
@@ -22,12 +21,13 @@ from dagger_algo.gates.mixture import STUDENT_ONLY, teacher_share
 from dagger_algo.labels import Labels
 from dagger_algo.objectives import Jsd
 from dagger_algo.oec import Demonstrations
+from dagger_algo.policy import Adviser
 from dagger_algo.run import Run
-from dagger_algo.teachers.scoring import Adviser, adviser, consult, opine
+from dagger_algo.teachers.scoring import adviser, consult, opine
 
 
 @dataclass(frozen=True)
-class GKDConfig:
+class GKDConfig(DistillationConfig):
     """Settings of generalised knowledge distillation."""
 
     on_policy: float = 0.5
@@ -36,23 +36,14 @@ class GKDConfig:
     """β of the divergence, in [0, 1]."""
     top_k: int = 32
     """Likeliest tokens that the teacher names in every place; all others are one event."""
-    episodes: int = 8
-    """Episodes per update."""
-    epochs: int = 4
-    """Passes over each batch of episodes."""
-    rate: float = 1.0
-    """Times the student's learning rate."""
-    evaluate: int = 3
-    """Evaluations in all, evenly over the budget."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         Jsd(self.beta)
         if not 0 <= self.on_policy <= 1:
             raise ConfigError(f"on_policy is a share between 0 and 1, not {self.on_policy}")
-        if min(self.top_k, self.episodes) < 1:
-            raise ConfigError(
-                f"top_k and episodes must be at least 1, not {self.top_k} and {self.episodes}"
-            )
+        if self.top_k < 1:
+            raise ConfigError(f"top_k must be at least 1, not {self.top_k}")
 
 
 @method("gkd", GKDConfig())
@@ -77,9 +68,7 @@ def train(run: Run, config: GKDConfig) -> None:
                 data, objective = taught + own, Jsd(config.beta)
                 fit = run.fit(data, epochs=config.epochs, objective=objective, rate=config.rate)
                 losses.append(fit["loss"])
-        figures = {"loss": losses, "teacher_share": shares}
-        means = {name: float(np.mean(v)) if v else float("nan") for name, v in figures.items()}
-        run.report(i, **means)
+        run.report(i, **means({"loss": losses, "teacher_share": shares}))
 
 
 def demonstrated(run: Run, teacher: Adviser, episodes: list[Episode], top: int) -> list[Example]:

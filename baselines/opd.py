@@ -25,17 +25,18 @@ from typing import Literal
 
 import numpy as np
 
+from baselines.distillation import DistillationConfig, Figures, distilled, sampled_logprobs
 from baselines.methods import method
-from baselines.tokens import Rule, important
+from baselines.token_rules import Rule, important
 from dagger_algo.errors import ConfigError
-from dagger_algo.examples import Example, Target, own_actions
+from dagger_algo.examples import Example, Target
 from dagger_algo.objectives import Jsd, Mixed, Objective, PolicyGradient
 from dagger_algo.run import Run
-from dagger_algo.teachers.scoring import adviser, consult
+from dagger_algo.teachers.scoring import adviser
 
 
 @dataclass(frozen=True)
-class OPDConfig:
+class OPDConfig(DistillationConfig):
     """Settings of on-policy distillation."""
 
     loss: Literal["k1", "k2", "k3", "top_k"] = "k1"
@@ -43,46 +44,30 @@ class OPDConfig:
     top_k: int = 32
     """Likeliest tokens that the teacher names in every place, for the loss of that name."""
     tokens: Rule = "all"
-    """Which tokens are learnt: all, or those that TIP's rules pick (`baselines/tokens.py`)."""
+    """Which tokens are learnt: all, or those that TIP's rules pick (`baselines/token_rules.py`)."""
     keep: float = 0.5
     """Share of tokens that those rules keep."""
-    episodes: int = 8
-    """Episodes per update."""
-    epochs: int = 4
-    """Passes over each batch of roll-outs."""
-    rate: float = 1.0
-    """Times the student's learning rate."""
-    evaluate: int = 3
-    """Evaluations in all, evenly over the budget."""
 
     def __post_init__(self) -> None:
-        if min(self.episodes, self.top_k) < 1 or not 0 < self.keep <= 1:
+        super().__post_init__()
+        if self.top_k < 1 or not 0 < self.keep <= 1:
             raise ConfigError(
-                "on-policy distillation needs episodes and top_k of at least 1 and a share to keep "
-                f"above 0 and at most 1; it got {self.episodes}, {self.top_k} and {self.keep}"
+                "on-policy distillation needs top_k of at least 1 and a share to keep above 0 and "
+                f"at most 1; it got {self.top_k} and {self.keep}"
             )
 
 
 @method("opd", OPDConfig())
 def train(run: Run, config: OPDConfig) -> None:
     """Train `run.student` until the budget is spent."""
-    teacher = adviser(run.teacher, run.student)
+
+    def prepare(scored: list[Example]) -> tuple[list[Example], Figures]:
+        if config.tokens != "all":
+            scored = select(run, scored, config.tokens, config.keep)
+        return reward(scored) if config.loss == "k1" else scored, {}
+
     top = config.top_k if config.loss == "top_k" else 0
-    for i in run.rounds(config.evaluate):
-        limit = run.share(i, config.evaluate)
-        gaps: list[float] = []
-        while not run.ledger.spent(limit):
-            rollouts = run.collect(i, limit, seeds=islice(run.seeds, config.episodes))
-            scored = consult(run, teacher, own_actions(rollouts), limit, top=top)
-            if not scored:
-                continue
-            gaps.append(reverse_kl(scored))
-            if config.tokens != "all":
-                scored = select(run, scored, config.tokens, config.keep)
-            if config.loss == "k1":
-                scored = reward(scored)
-            run.fit(scored, epochs=config.epochs, objective=objective(config), rate=config.rate)
-        run.report(i, reverse_kl=float(np.mean(gaps)) if gaps else float("nan"))
+    distilled(run, config, objective(config), prepare, top)
 
 
 def objective(config: OPDConfig) -> Objective:
@@ -102,27 +87,6 @@ def reward(examples: Sequence[Example]) -> list[Example]:
         return replace(target, weight=tuple(gains))
 
     return [replace(e, targets=tuple(map(rewarded, e.targets))) for e in examples]
-
-
-def sampled_logprobs(target: Target) -> tuple[float, ...]:
-    """Of the target's tokens when they were sampled; ConfigError where the student gave none."""
-    if target.action.logprobs is None:
-        raise ConfigError(
-            "on-policy distillation needs the log-probabilities with which the student sampled, "
-            f"and its action {target.action.text[:40]!r} has none: let the student be a local model"
-        )
-    return target.action.logprobs
-
-
-def reverse_kl(examples: Sequence[Example]) -> float:
-    """Mean of log π_old - log p_T over all tokens: an estimate of KL(π || p_T) per token, nats."""
-    gaps = [
-        s - t
-        for example in examples
-        for target in example.targets
-        for s, t in zip(sampled_logprobs(target), target.teacher_logprobs or (), strict=True)
-    ]
-    return float(np.mean(gaps))
 
 
 def select(run: Run, examples: Sequence[Example], rule: Rule, keep: float) -> list[Example]:

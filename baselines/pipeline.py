@@ -32,13 +32,11 @@ def _check_share(share: float) -> None:
 
 
 @dataclass(frozen=True)
-class SFTThenRLVR:
-    """Settings of SFT→RLVR."""
+class Pipeline:
+    """Settings that both have."""
 
     share: float = 0.5
-    """Share of the environment steps, between 0 and 1, that SFT may use at most."""
-    sft: SFTConfig = field(default_factory=SFTConfig)
-    """The first part."""
+    """Share of the environment steps, between 0 and 1, that the first part may use at most."""
     rlvr: GRPOConfig = field(default_factory=GRPOConfig)
     """The second part."""
 
@@ -47,18 +45,19 @@ class SFTThenRLVR:
 
 
 @dataclass(frozen=True)
-class DaggerThenRLVR:
+class SFTThenRLVR(Pipeline):
+    """Settings of SFT→RLVR."""
+
+    sft: SFTConfig = field(default_factory=SFTConfig)
+    """The first part."""
+
+
+@dataclass(frozen=True)
+class DaggerThenRLVR(Pipeline):
     """Settings of DAgger→RLVR."""
 
-    share: float = 0.5
-    """Share of the environment steps, between 0 and 1, that DAgger may use at most."""
     dagger: DaggerConfig = field(default_factory=DaggerConfig)
     """The first part."""
-    rlvr: GRPOConfig = field(default_factory=GRPOConfig)
-    """The second part."""
-
-    def __post_init__(self) -> None:
-        _check_share(self.share)
 
 
 @method("sft_rlvr", SFTThenRLVR())

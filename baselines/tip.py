@@ -4,7 +4,7 @@
     actions     the student's
     weights     OPD's at half of the tokens, 0 at the others
 
-It is `opd` with a rule for tokens; `baselines/tokens.py` has the rules, and says what of the
+It is `opd` with a rule for tokens; `baselines/token_rules.py` has the rules, and says what of the
 paper's is estimated.
 """
 

@@ -21,8 +21,8 @@ from dagger_algo.conversation import Action
 from dagger_algo.examples import Example, Target
 from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
+from dagger_algo.lm.logprobs import target_logprobs
 from dagger_algo.lm.packing import Packed, collate, minibatches, pack, rows_for
-from dagger_algo.lm.scoring import target_logprobs
 from dagger_algo.lm.tiny import train_tokenizer
 
 OBSERVATION, ACTION = 24, 8

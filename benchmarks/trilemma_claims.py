@@ -140,6 +140,7 @@ JUDGES: dict[str, Callable[[Results], Iterator[Claim]]] = {
     "corridor": nobody_ahead,
     "cliff": no_advantage,
     "poor_teacher": rlvr_ahead,
+    "toys": levels,
     "repair_toy": best_baseline,
     "text_world": best_baseline,
 }

@@ -10,7 +10,7 @@ from dagger_algo.gates.mixture import STUDENT_ONLY
 from dagger_algo.labels import Labels
 from dagger_algo.ledger import Budget, Ledger
 from dagger_algo.policy import Policy
-from dagger_algo.teachers.costs import add, bills
+from dagger_algo.teachers.bills import add, bills
 
 
 @dataclass

@@ -1,11 +1,12 @@
 """What an algorithm may ask of a policy, and of a policy that learns."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from dagger_algo.conversation import Action, Conversation
-from dagger_algo.examples import Example
+from dagger_algo.examples import Example, Top
 from dagger_algo.objectives import CrossEntropy, Objective
 
 
@@ -24,6 +25,28 @@ class Scorer(Protocol):
     def score(self, examples: Sequence[Example]) -> list[list[tuple[float, ...] | None]]:
         """For each example and each of its targets, in order: the log-probability of each token of
         the target's action in its state, nats; None where that is longer than the context."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a policy thinks of one action.
+
+    logprobs: of each of its tokens, end-of-turn token included, nats. entropies: of the policy's
+    own distribution in each token's place, nats. top: its likeliest tokens there, () where none
+    were asked for.
+    """
+
+    logprobs: tuple[float, ...]
+    entropies: tuple[float, ...]
+    top: tuple[Top, ...] = ()
+
+
+class Adviser(Scorer, Protocol):
+    """A `Scorer` that says more: how sure it is, and what it would rather have said."""
+
+    def opinions(self, examples: Sequence[Example], *, top: int = 0) -> list[list[Opinion | None]]:
+        """As `score`. top: likeliest tokens to name in every token's place."""
         ...
 
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from baselines.evidence.results import Results
 from baselines.reporting.census import STATES, Census, census
+from baselines.reporting.certainty import profile_plot
 from baselines.reporting.coverage import Distances, coverage_plot, distances
 from baselines.reporting.curves import learning_curves, seconds_plot
 from baselines.reporting.economics import economics
-from baselines.reporting.evidence import profile_plot
 from baselines.reporting.figures import Drawn, Looks, Missing, Plot, Studio
 from baselines.reporting.horizons import compounding
 from baselines.reporting.rounds import acting_plot, errors_plot, stages_plot

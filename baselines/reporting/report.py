@@ -11,8 +11,8 @@ from rich.table import Table
 
 from baselines.evidence.results import Results, load_results
 from baselines.evidence.verdicts import caveats, comparisons, label, progress, verdicts
+from baselines.reporting.certainty import aggregates, paired
 from baselines.reporting.entries import Shelf, of_example, payload, shortened
-from baselines.reporting.evidence import aggregates, paired
 from baselines.reporting.figures import Looks, Studio
 from baselines.reporting.gather import gather
 from baselines.reporting.pages import printable, render

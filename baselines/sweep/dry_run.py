@@ -13,7 +13,7 @@ from baselines.methods import get_method
 from baselines.sweep.compare import check, refuse_other_settings
 from baselines.sweep.config import Compare
 from baselines.sweep.plan import VOCABULARY, WARM, Job, budget, jobs
-from baselines.sweep.prices import print_prices
+from baselines.sweep.price_table import print_prices
 
 SECONDS_PER_STEP = {"tabular": 0.001, "tiny": 0.06}
 """Everything that a training step brings with it, evaluation included, on one CPU core: stated, not

@@ -11,7 +11,7 @@ from dagger_algo.ledger import Budget
 
 GIB = 2**30
 _LOGITS = 3 * 2**25 * 4
-"""Bytes of one chunk of logits with its softmax and its gradient (`lm/scoring.py`)."""
+"""Bytes of one chunk of logits with its softmax and its gradient (`lm/logprobs.py`)."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,11 @@ class Scale:
         whole = self.instruction + self.turns * (self.observation + self.action)
         return min(self.context, whole)
 
+    @property
+    def disk_gib(self) -> float:
+        """Disk of all images."""
+        return self.images * self.image_gib
+
 
 @dataclass(frozen=True)
 class Use:
@@ -149,7 +154,6 @@ class Price:
     tokens_trained: float
     teacher_read: float
     teacher_written: float
-    disk_gib: float
     money: float
 
     def too_large(self, scale: Scale) -> list[str]:
@@ -216,7 +220,6 @@ def price(scale: Scale, use: Use, budget: Budget, rounds: int = 5, epochs: int =
         tokens_trained=trained,
         teacher_read=read,
         teacher_written=written,
-        disk_gib=scale.images * scale.image_gib,
         money=bill,
     )
 

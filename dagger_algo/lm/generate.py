@@ -21,8 +21,8 @@ from dagger_algo.lm.context import longest_context
 from dagger_algo.lm.history import Sight
 from dagger_algo.lm.interval_attention import NAME as INTERVALS
 from dagger_algo.lm.kv import Row, Rows, Slab, assemble
+from dagger_algo.lm.logprobs import finish_logits
 from dagger_algo.lm.sampling import Sampling, draw, surprise
-from dagger_algo.lm.scoring import finish_logits
 from dagger_algo.randomness import stream
 
 __all__ = ["CachedGenerator", "Sampling"]

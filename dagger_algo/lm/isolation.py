@@ -13,8 +13,8 @@ import torch
 
 from dagger_algo.examples import Example, Target
 from dagger_algo.lm.codec import ChatCodec
+from dagger_algo.lm.logprobs import head_logprobs
 from dagger_algo.lm.packing import Batch, Packed, collate, join, rows_for
-from dagger_algo.lm.scoring import head_logprobs
 from dagger_algo.lm.supervision import Pair, expected, prefixes
 
 Scorer = Callable[[Any, Batch], torch.Tensor]

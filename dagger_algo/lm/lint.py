@@ -19,9 +19,9 @@ from dagger_algo.errors import DaggerError
 from dagger_algo.examples import Example
 from dagger_algo.lm.codec import ChatCodec, clean
 from dagger_algo.lm.isolation import Scorer, check_isolation
+from dagger_algo.lm.logprobs import target_logprobs
 from dagger_algo.lm.marking import Span, mark
 from dagger_algo.lm.packing import Packed, pack
-from dagger_algo.lm.scoring import target_logprobs
 from dagger_algo.lm.supervision import expected, supervised
 from dagger_algo.lm.templates import render
 

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 
 from dagger_algo.lm import losses
+from dagger_algo.lm.logprobs import target_logprobs
 from dagger_algo.lm.packing import Batch
-from dagger_algo.lm.scoring import target_logprobs
 from dagger_algo.objectives import (
     CrossEntropy,
     Jsd,

@@ -7,10 +7,10 @@ import torch
 
 from dagger_algo.examples import Example
 from dagger_algo.lm.codec import ChatCodec
+from dagger_algo.lm.logprobs import LOGITS_AT_ONCE, finish_logits, predicting
 from dagger_algo.lm.packing import Batch
 from dagger_algo.lm.score import by_target
-from dagger_algo.lm.scoring import LOGITS_AT_ONCE, finish_logits, predicting
-from dagger_algo.teachers.scoring import Opinion
+from dagger_algo.policy import Opinion
 
 Row = tuple[float, float, list[int], list[float]]
 

@@ -11,8 +11,8 @@ from dagger_algo.examples import Example
 from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.context import fit_context
+from dagger_algo.lm.logprobs import target_logprobs
 from dagger_algo.lm.packing import Batch, collate, minibatches, rows_for
-from dagger_algo.lm.scoring import target_logprobs
 
 Scores = list[list[tuple[float, ...] | None]]
 Row = TypeVar("Row")

@@ -22,8 +22,8 @@ from dagger_algo.conversation import Action, Conversation, Usage
 from dagger_algo.errors import ConfigError
 from dagger_algo.policies.api_replies import Lost, Prices, action_of, body_of, unsent, usage_of
 from dagger_algo.randomness import stream
+from dagger_algo.teachers.bills import Bills
 from dagger_algo.teachers.cache import Identity
-from dagger_algo.teachers.costs import Bills
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -22,7 +22,7 @@ from dagger_algo.lm.loading import UNREADABLE, DType, load_model, require_fit
 from dagger_algo.lm.opinions import opinions
 from dagger_algo.lm.score import Frozen, Scores, score
 from dagger_algo.objectives import CrossEntropy, Objective
-from dagger_algo.teachers.scoring import Opinion
+from dagger_algo.policy import Opinion
 
 _STATE = "training.pt"
 

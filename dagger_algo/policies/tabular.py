@@ -11,8 +11,8 @@ from dagger_algo.conversation import Action, Conversation
 from dagger_algo.errors import CheckpointError, ConfigError
 from dagger_algo.examples import Example, Target
 from dagger_algo.objectives import CrossEntropy, Mixed, Objective, PolicyGradient
+from dagger_algo.policy import Opinion
 from dagger_algo.randomness import stream
-from dagger_algo.teachers.scoring import Opinion
 
 
 def last_observation(conversation: Conversation) -> str:

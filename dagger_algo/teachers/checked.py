@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dagger_algo.conversation import Action, Conversation, Usage
 from dagger_algo.policy import Policy
-from dagger_algo.teachers.costs import Bills, add
+from dagger_algo.teachers.bills import Bills, add
 
 
 class Checked:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from dagger_algo.conversation import Action, Conversation, Usage
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import Example
-from dagger_algo.teachers.costs import Bills
-from dagger_algo.teachers.scoring import Opinion
+from dagger_algo.policy import Opinion
+from dagger_algo.teachers.bills import Bills
 
 if TYPE_CHECKING:
     from dagger_algo.lm.codec import ChatCodec

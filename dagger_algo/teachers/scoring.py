@@ -5,41 +5,19 @@ teacher with the student's own vocabulary. Labels as text do not.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from dataclasses import replace
+from typing import Any, cast
 
 from dagger_algo.conversation import Action
 from dagger_algo.errors import ConfigError
-from dagger_algo.examples import Example, Target, Top
+from dagger_algo.examples import Example, Target
 from dagger_algo.ledger import Budget
-from dagger_algo.policy import Policy, Scorer, Student
+from dagger_algo.policy import Adviser, Opinion, Policy, Student
 from dagger_algo.run import Run
 from dagger_algo.teachers.cache import Cached
 from dagger_algo.teachers.checked import Checked
 
 _PROBES = ("ls", " two words\n", "x = [1, 2]  # done.")
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What a policy thinks of one action.
-
-    logprobs: of each of its tokens, end-of-turn token included, nats. entropies: of the policy's
-    own distribution in each token's place, nats. top: its likeliest tokens there, () where none
-    were asked for.
-    """
-
-    logprobs: tuple[float, ...]
-    entropies: tuple[float, ...]
-    top: tuple[Top, ...] = ()
-
-
-class Adviser(Scorer, Protocol):
-    """A `Scorer` that says more: how sure it is, and what it would rather have said."""
-
-    def opinions(self, examples: Sequence[Example], *, top: int = 0) -> list[list[Opinion | None]]:
-        """As `score`. top: likeliest tokens to name in every token's place."""
-        ...
 
 
 def adviser(policy: Policy | None, student: Student) -> Adviser:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from swe_gym_env.toys.common import at_least, enough_words, words
-from swe_gym_env.toys.cues import CueTable
+from swe_gym_env.toys.cues import draw_tables
 from swe_gym_env.toys.knobs import Knobs
 from swe_gym_env.toys.word_env import WordEnv
 
@@ -72,10 +72,8 @@ class Cliff(WordEnv):
         enough_words(cues=cues, below_cues=below_cues, actions=actions)
 
         said = words(0, actions)
-        table = np.random.default_rng(shared.table_seed).integers(actions, size=cues + below_cues)
-        right = [said[word] for word in table]
-        self._above = CueTable(words(actions, cues), right[:cues], zipf)
-        self._below = CueTable(words(actions + cues, below_cues), right[cues:])
+        sizes = cues, below_cues
+        self._above, self._below = draw_tables(shared.table_seed, said, sizes, (zipf, 0.0))
         self._guesses = self._above.guesses() | self._below.guesses()
         rules = _RULES.format(horizon=horizon, below=_BELOW[self.aftermath == 0])
         super().__init__("cliff", rules, said, horizon, horizon, shared)

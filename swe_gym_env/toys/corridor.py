@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from swe_gym_env.toys.common import at_least, enough_words, words
-from swe_gym_env.toys.cues import CueTable
+from swe_gym_env.toys.cues import draw_tables
 from swe_gym_env.toys.knobs import Knobs
 from swe_gym_env.toys.word_env import WordEnv
 
@@ -70,8 +70,7 @@ class Corridor(WordEnv):
         self.error_cost = error_cost
 
         said = words(0, actions)
-        table = np.random.default_rng(shared.table_seed).integers(actions, size=cues)
-        self._cues = CueTable(words(actions, cues), [said[word] for word in table], zipf)
+        (self._cues,) = draw_tables(shared.table_seed, said, (cues,), (zipf,))
         self._guesses = self._cues.guesses()
         back = f"takes you back {error_cost}" if error_cost else "leaves you where you are"
         rules = _RULES.format(horizon=horizon, on_error=back, max_turns=max_turns)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from swe_gym_env.errors import OptionError
+from swe_gym_env.toys.common import words
 
 
 class CueTable:
@@ -36,3 +37,16 @@ class CueTable:
             tally[self.right[cue]] = tally.get(self.right[cue], 0.0) + often
         best = {letter: max(tally, key=lambda w: tally[w]) for letter, tally in votes.items()}
         return {cue: best[cue[0]] for cue in self.cues}
+
+
+def draw_tables(
+    seed: int, said: Sequence[str], sizes: Sequence[int], zipfs: Sequence[float]
+) -> tuple[CueTable, ...]:
+    """Tables of `sizes` cues that share none with each other or with the words `said`; which word
+    is right is drawn from `seed` for all of them together."""
+    right = [said[i] for i in np.random.default_rng(seed).integers(len(said), size=sum(sizes))]
+    begins = [sum(sizes[:n]) for n in range(len(sizes))]
+    return tuple(
+        CueTable(words(len(said) + begin, size), right[begin : begin + size], zipf)
+        for begin, size, zipf in zip(begins, sizes, zipfs, strict=True)
+    )

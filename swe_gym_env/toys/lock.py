@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from swe_gym_env.toys.common import at_least, enough_words, words
-from swe_gym_env.toys.cues import CueTable
+from swe_gym_env.toys.cues import draw_tables
 from swe_gym_env.toys.knobs import Knobs
 from swe_gym_env.toys.word_env import WordEnv
 
@@ -82,8 +82,7 @@ class CombinationLock(WordEnv):
         self.length, self.forgiving = length, forgiving
 
         said = words(0, symbols)
-        table = np.random.default_rng(shared.table_seed).integers(symbols, size=cues)
-        self._cues = CueTable(words(symbols, cues), [said[symbol] for symbol in table], zipf)
+        (self._cues,) = draw_tables(shared.table_seed, said, (cues,), (zipf,))
         self._alike = zipf == 0
         self._guesses = self._cues.guesses()
         on_error = _ON_ERROR[forgiving].format(max_turns=max_turns)

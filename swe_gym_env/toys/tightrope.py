@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from swe_gym_env.toys.common import at_least, enough_words, words
-from swe_gym_env.toys.cues import CueTable
+from swe_gym_env.toys.cues import draw_tables
 from swe_gym_env.toys.knobs import Knobs
 from swe_gym_env.toys.word_env import WordEnv
 
@@ -81,10 +81,8 @@ class Tightrope(WordEnv):
         self.pit_depth, self.recoverable = pit_depth, recoverable
 
         said = words(0, actions)
-        table = np.random.default_rng(shared.table_seed).integers(actions, size=cues + pit_cues)
-        right = [said[word] for word in table]
-        self._on_rope = CueTable(words(actions, cues), right[:cues], zipf)
-        self._in_pit = CueTable(words(actions + cues, pit_cues), right[cues:])
+        sizes = cues, pit_cues
+        self._on_rope, self._in_pit = draw_tables(shared.table_seed, said, sizes, (zipf, 0.0))
         self._guesses = self._on_rope.guesses() | self._in_pit.guesses()
         way_out = _WAYS_OUT[recoverable].format(pit_depth=pit_depth)
         rules = _RULES.format(horizon=horizon, max_turns=max_turns, way_out=way_out)

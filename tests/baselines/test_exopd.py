@@ -139,7 +139,7 @@ def test_a_tiny_transformer_comes_nearer_to_its_teacher(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [{"extrapolation": 0.0}, {"margin": 0.0}, {"episodes": 0}])
 def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"must be above 0|at least one"):
+    with pytest.raises(ConfigError, match=r"must be above 0|at least 1"):
         ExOPDConfig(**settings)
 
 

@@ -19,8 +19,8 @@ from dagger_algo.examples import Target
 from dagger_algo.lm import feed_forward
 from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.feed_forward import WHERE, only_at, prepare_feed_forward
+from dagger_algo.lm.logprobs import target_logprobs
 from dagger_algo.lm.packing import Batch, Packed, collate
-from dagger_algo.lm.scoring import target_logprobs
 
 SIZES: dict[str, Any] = {
     "vocab_size": 60,

@@ -21,15 +21,15 @@ from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.generate import CachedGenerator, Sampling
 from dagger_algo.lm.history import KEPT, WHOLE, History, Sight, reserve
+from dagger_algo.lm.logprobs import target_logprobs
 from dagger_algo.lm.packing import collate, pack
-from dagger_algo.lm.scoring import target_logprobs
 from dagger_algo.lm.splitting import Limits, split
 from dagger_algo.policies.lm import LMPolicy
 from dagger_algo.policies.scripted import ExpertTeacher
 from dagger_algo.run import Run
 from dagger_algo.schedules import Beta
 from dagger_algo.store import EpisodeStore
-from dagger_algo.teachers.costs import bills
+from dagger_algo.teachers.bills import bills
 from dagger_algo.teachers.lm import LMTeacher
 from tests.dagger_algo.lm.test_generate import counting, model_of
 

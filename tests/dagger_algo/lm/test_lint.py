@@ -16,8 +16,8 @@ from dagger_algo.examples import Example, Target
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.learner import Learner
 from dagger_algo.lm.lint import LintError, Report, lint
+from dagger_algo.lm.logprobs import head_logprobs
 from dagger_algo.lm.packing import Batch, Packed, pack
-from dagger_algo.lm.scoring import head_logprobs
 from dagger_algo.objectives import PolicyGradient
 from dagger_algo.policies.lm import LMPolicy
 from dagger_algo.store import EpisodeStore

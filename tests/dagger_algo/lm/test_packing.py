@@ -24,8 +24,8 @@ from dagger_algo.examples import Example, Target
 from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.learner import Learner
+from dagger_algo.lm.logprobs import head_logprobs, target_logprobs, verify
 from dagger_algo.lm.packing import collate, minibatches, pack, rows_for, shared
-from dagger_algo.lm.scoring import head_logprobs, target_logprobs, verify
 from dagger_algo.policies.lm import LMPolicy
 
 SIZES: dict[str, Any] = {

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import LlamaConfig
 
-from dagger_algo.lm.scoring import head_logprobs
+from dagger_algo.lm.logprobs import head_logprobs
 
 
 @pytest.mark.parametrize("wanted", [1, 3])

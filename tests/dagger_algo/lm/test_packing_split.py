@@ -13,8 +13,8 @@ from dagger_algo.examples import Example, Target
 from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.history import History
+from dagger_algo.lm.logprobs import target_logprobs
 from dagger_algo.lm.packing import Batch, collate, pack
-from dagger_algo.lm.scoring import target_logprobs
 from dagger_algo.lm.splitting import LabelTooLong, Limits, split
 from dagger_algo.policies.lm import LMPolicy
 

@@ -15,9 +15,10 @@ from dagger_algo.labels import Labels
 from dagger_algo.ledger import Ledger
 from dagger_algo.policies.scripted import ExpertTeacher, Scripted
 from dagger_algo.randomness import stream
+from dagger_algo.teachers.bills import add, losses
 from dagger_algo.teachers.cache import Cached, Identity
 from dagger_algo.teachers.checked import Checked
-from dagger_algo.teachers.costs import Costs, add, costs, losses
+from dagger_algo.teachers.costs import Costs, costs
 from dagger_algo.teachers.noisy import Noisy
 from dagger_algo.teachers.staged import Staged
 

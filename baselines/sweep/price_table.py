@@ -46,7 +46,7 @@ def print_prices(config: Compare, console: Console) -> None:
         f"All {cells * len(found)} priced cells: "
         f"{cells * sum(one.gpu_hours for one in found.values()):,.0f} GPU hours, "
         f"{cells * sum(one.money for one in found.values()):,.0f} in money, "
-        f"{config.scale.images * config.scale.image_gib:,.0f} GiB of images. Formulas and their "
+        f"{config.scale.disk_gib:,.0f} GiB of images. Formulas and their "
         "assumptions: baselines/sweep/pricing.py, and `scale` in the recipe.",
         highlight=False,
     )
