@@ -40,7 +40,8 @@ Dialogue = list[tuple[str, str]]
 
 
 def make_work(folder: Path, conversations: int) -> None:
-    """Write a checkpoint and the conversations that all sides start from."""
+    """Write a checkpoint and the conversations that all sides start from. None is longer than a
+    pass, because TRL would cut it there when it packs."""
     from dagger_algo.lm.tiny import TinyConfig, tiny_model, train_tokenizer
     from dagger_algo.policies.lm import LMPolicy
 
@@ -52,12 +53,14 @@ def make_work(folder: Path, conversations: int) -> None:
         chosen = rng.zipf(1.3, rng.integers(least, most)) % len(words)
         return "\n".join(words[i] for i in chosen)
 
-    dialogues = [
-        [(text(5, 60), text(3, 40)) for _ in range(rng.integers(2, 9))]
-        for _ in range(conversations)
-    ]
-    (folder / "dialogues.json").write_text(json.dumps(dialogues))
     tokenizer = train_tokenizer([word + "\n" for word in words] * 2, 2500)
+    dialogues: list[Dialogue] = []
+    while len(dialogues) < conversations:
+        new = [(text(5, 60), text(3, 40)) for _ in range(rng.integers(2, 9))]
+        tokens = sum(len(tokenizer(part)["input_ids"]) for pair in new for part in pair)
+        if tokens + 3 * len(new) <= PASS_TOKENS:
+            dialogues.append(new)
+    (folder / "dialogues.json").write_text(json.dumps(dialogues))
     tokenizer.chat_template = TEMPLATE
     model = tiny_model(tokenizer, TinyConfig(width=128, layers=4, heads=4), seed=0)
     LMPolicy(model, tokenizer).save(folder / "checkpoint")

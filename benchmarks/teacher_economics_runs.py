@@ -94,16 +94,6 @@ PROBLEMS = {
         envs=16,
         held=27,
         seeds=2,
-        names=(
-            FULL,
-            "entropy",
-            "thrifty:score=doubt",
-            "random fifth",
-            "learned",
-            "every",
-            "stall",
-            "lazy",
-        ),
     ),
 }
 TOYS = ("tightrope", "lock", "lock of 80 cues")

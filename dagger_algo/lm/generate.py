@@ -6,6 +6,7 @@ and position ids are explicit, so unmodified models work and nothing is ever mov
 After a call each row's own part is cut out and kept under its episode's key.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,9 +21,9 @@ from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.context import longest_context
 from dagger_algo.lm.history import Sight
 from dagger_algo.lm.interval_attention import NAME as INTERVALS
-from dagger_algo.lm.kv import Row, Rows, Slab, assemble
+from dagger_algo.lm.kv import Buffers, Row, Rows, assemble
 from dagger_algo.lm.logprobs import finish_logits
-from dagger_algo.lm.sampling import Sampling, draw, surprise
+from dagger_algo.lm.sampling import Sampling, sample
 from dagger_algo.randomness import stream
 
 __all__ = ["CachedGenerator", "Sampling"]
@@ -52,6 +53,7 @@ class CachedGenerator:
         self.seed = seed
         self.batch_tokens = batch_tokens
         self.rows = Rows(cache_bytes)
+        self.buffers = Buffers()
         whole = model.get_base_model() if hasattr(model, "get_base_model") else model
         self._config = whole.config.get_text_config()
         self._windows = windows(self._config)
@@ -62,6 +64,7 @@ class CachedGenerator:
     def forget(self) -> None:
         """Drop every cached episode."""
         self.rows.clear()
+        self.buffers.clear()
 
     @torch.inference_mode()
     def act(self, conversations: Sequence[Conversation], sampling: Sampling) -> list[Action]:
@@ -103,9 +106,33 @@ class CachedGenerator:
         self, conversations: Sequence[Conversation], room: int, *, decode: bool = True
     ) -> Iterator[tuple[list[int], "_Batch"]]:
         """Conversations with about as much to encode, as many as `batch_tokens` allows."""
-        new = room if decode else 0
         look = self.sight.acted if decode else self.sight.seen
         states = [look(conversation, room) for conversation in conversations]
+        self._encode_shared(conversations, states)
+        yield from self._alike(conversations, states, room if decode else 0)
+
+    def _encode_shared(
+        self, conversations: Sequence[Conversation], states: Sequence[list[int]]
+    ) -> None:
+        """A state that several conversations begin with, as those of a group do, is encoded once
+        for all: all but its last id, whose hidden state each of them needs."""
+        same: dict[tuple[int, ...], list[str]] = defaultdict(list)
+        of_key = {conversation.key: conversation for conversation in conversations}
+        for conversation, ids in zip(conversations, states, strict=True):
+            if not self.rows.get(conversation.key).ids and len(ids) > 1:
+                same[tuple(ids[:-1])].append(conversation.key)
+        shared = {ids: keys for ids, keys in same.items() if len(keys) > 1}
+        firsts = [of_key[keys[0]] for keys in shared.values()]
+        for indices, batch in self._alike(firsts, [list(ids) for ids in shared], 0):
+            batch.keep(batch.prefill(), [[] for _ in indices])
+        for first, *others in shared.values():
+            for key in others:
+                self.rows.put(key, self.rows.get(first))
+
+    def _alike(
+        self, conversations: Sequence[Conversation], states: Sequence[list[int]], new: int
+    ) -> Iterator[tuple[list[int], "_Batch"]]:
+        """Those with about as much to encode together. new: columns for what is generated."""
         rows = [self.rows.get(conversation.key) for conversation in conversations]
         used = [row.upto(ids) for row, ids in zip(rows, states, strict=True)]
         fresh = [len(ids) - done for ids, done in zip(states, used, strict=True)]
@@ -150,7 +177,8 @@ class _Batch:
         self.start = self.past + self.width
         room = self.start + new
         depth = int(generator._config.num_hidden_layers)
-        self.slabs: list[Slab] = assemble([row for _, _, row, _ in chosen], self.used, room, depth)
+        rows = [row for _, _, row, _ in chosen]
+        self.slabs = assemble(rows, self.used, room, depth, generator.buffers)
         self.cache = Cache(layers=[*self.slabs])
         column = torch.arange(room, device=self.device)[None]
         used_B1 = self._long(self.used)[:, None]
@@ -190,33 +218,33 @@ class _Batch:
             for c in self.conversations
         ]
         uniform_BN = torch.from_numpy(np.stack(uniforms)).to(self.device)
-        allowed = [
-            min(sampling.max_new_tokens, (generator._limit or 2**62) - len(ids))
-            for ids in self.states
-        ]
-        sampled: list[list[int]] = [[] for _ in self.states]
-        logprobs: list[list[float]] = [[] for _ in self.states]
-        entropies: list[list[float]] = [[] for _ in self.states]
-        alive = set(range(len(self.states)))
+        limit = generator._limit or 2**62
+        allowed = [min(sampling.max_new_tokens, limit - len(ids)) for ids in self.states]
+        allowed_B = self._long(allowed)
+        stops_S = self._long(sorted(stops))
+        alive_B = torch.ones_like(allowed_B, dtype=torch.bool)
+        said_B = torch.zeros_like(allowed_B)
+        steps: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
         for n in range(max(allowed)):
             logits_BV = finish_logits(self.head(hidden_BD), config).float()
-            ids = draw(logits_BV, uniform_BN[:, n], sampling)
-            chosen, entropy = (figures.tolist() for figures in surprise(logits_BV, ids))
-            tokens = ids.tolist()
-            for b in sorted(alive):
-                sampled[b].append(tokens[b])
-                logprobs[b].append(chosen[b])
-                entropies[b].append(entropy[b])
-                if tokens[b] in stops or len(sampled[b]) == allowed[b]:
-                    alive.remove(b)
-            if not alive:
+            steps.append(sample(logits_BV, uniform_BN[:, n], sampling))
+            ids_B = steps[-1][0]
+            said_B += alive_B
+            alive_B &= (ids_B[:, None] != stops_S).all(1) & (said_B < allowed_B)
+            if not alive_B.any():
                 break
             # Rows that have ended go on being fed, for the batch's sake; `keep` drops that.
             end = self.start + n + 1
             self.owned_BK[:, end - 1] = True
             positions = self.positions_BK[:, :end]
             mask = self.owned_BK[:, None, :end]
-            hidden_BD = self._forward(ids[:, None], positions[:, -1:], mask, positions)[:, -1]
+            hidden_BD = self._forward(ids_B[:, None], positions[:, -1:], mask, positions)[:, -1]
+        # One look at the device for all steps.
+        figures = [torch.stack(of, 1).tolist() for of in zip(*steps, strict=True)]
+        sampled, logprobs, entropies = (
+            [row[:count] for row, count in zip(rows, said_B.tolist(), strict=True)]
+            for rows in figures
+        )
         self.keep(first_BD, sampled)
         return [
             Action(generator.codec.text(own), tuple(own), tuple(values), sum(nats) / len(nats))
@@ -227,12 +255,14 @@ class _Batch:
         """Cut each row's own columns out of the slabs, for its next turn."""
         fed = self.slabs[0].length - self.start
         for b, conversation in enumerate(self.conversations):
-            own = [*self.states[b], *sampled[b][:fed]]
-            owned = self.owned_BK[b].clone()
-            owned[self.start :] = False
-            owned[self.start : self.start + len(own) - len(self.states[b])] = True
-            columns = owned.nonzero().squeeze(1)
-            layers = [(slab.keys[b][:, columns], slab.values[b][:, columns]) for slab in self.slabs]
+            said = sampled[b][:fed]
+            spans = [
+                (0, self.used[b]),
+                (self.past, self.past + len(self.fresh[b])),
+                (self.start, self.start + len(said)),
+            ]
+            layers = [slab.cut(b, spans) for slab in self.slabs]
+            own = [*self.states[b], *said]
             row = Row(own, layers, len(self.states[b]), feature_BD[b].clone())
             self.generator.rows.put(conversation.key, row)
 

@@ -6,6 +6,7 @@ a small mask; a long trunk is plain causal attention and has no mask at all. The
 of the dense mask up to the order of summation.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -80,6 +81,8 @@ def interval_attention(
             dropout=dropout, scaling=scaling, softcap=softcap, **options,
         )  # fmt: skip
     intervals = attention_mask is not None and attention_mask.dtype == torch.int32
+    if not intervals and softcap is None and query.shape[2] == 1 and query.device.type == "cpu":
+        return _attend_one(query, key, value, attention_mask, dropout, scaling), None
     if not intervals and softcap is None:
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options
@@ -215,6 +218,30 @@ def _attend(
     return torch.dropout(odds, dropout, dropout > 0) @ value
 
 
+def _attend_one(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    dropout: float,
+    scaling: float | None,
+) -> torch.Tensor:
+    """One query, as in generation, to (B, 1, H, E): two products, which a processor does in about
+    two thirds of the time of its fused kernel. Heads that share keys are rows of one product."""
+    rows, heads, _, width = query.shape
+    shared = key.shape[1]
+    scale = width**-0.5 if scaling is None else scaling
+    scores = (query.view(rows, shared, heads // shared, width) * scale) @ key.transpose(2, 3)
+    if mask is not None:
+        if mask.shape[1] > 1:
+            mask = mask.view(rows, shared, heads // shared, -1)
+        masked = mask.dtype == torch.bool
+        scores = scores.masked_fill(~mask, float("-inf")) if masked else scores + mask
+    odds = torch.softmax(scores, -1, dtype=torch.float32).to(value.dtype)
+    out = torch.dropout(odds, dropout, dropout > 0) @ value
+    return out.reshape(rows, 1, heads, value.shape[-1])
+
+
 def _causal(queries: int, keys: int, device: torch.device) -> torch.Tensor:
     last = torch.arange(keys - queries, keys, device=device)
     return torch.arange(keys, device=device) <= last[:, None]
@@ -241,11 +268,11 @@ def plans(intervals_B1L3: torch.Tensor, dtype: torch.dtype) -> list[list[Step]]:
 def _row(intervals_L3: np.ndarray, device: torch.device, dtype: torch.dtype) -> list[Step]:
     length = len(intervals_L3)
     trunk_from, trunk_to, own_from = intervals_L3.T
+    segments = np.flatnonzero(np.diff(own_from)) + 1
     plan: list[Step] = []
     start = 0
     for begin, end in [*_long_trunks(intervals_L3), (length, length)]:
-        for at in range(start, begin, QUERIES):
-            to = min(at + QUERIES, begin)
+        for at, to in _runs(start, begin, segments):
             keys = _merged(intervals_L3[at:to], at)
             index = np.concatenate([np.arange(a, b) for a, b in keys])
             query = np.arange(at, to)[:, None]
@@ -258,6 +285,18 @@ def _row(intervals_L3: np.ndarray, device: torch.device, dtype: torch.dtype) -> 
             plan.append(Step(begin, end, ((begin, end),), None))
         start = end
     return plan
+
+
+def _runs(start: int, stop: int, segments: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Queries of one masked step each: `QUERIES`, or fewer where a segment then ends with them, so
+    that they meet no keys of the next."""
+    while start < stop:
+        end = min(start + QUERIES, stop)
+        within = segments[np.searchsorted(segments, start + QUERIES // 2) :]
+        if len(within) and within[0] < end:
+            end = int(within[0])
+        yield start, end
+        start = end
 
 
 def _long_trunks(intervals_L3: np.ndarray) -> list[tuple[int, int]]:

@@ -58,13 +58,16 @@ def _compare(
     seen = prefixes(joined)
     keys = ((seen[row], token) for row, token in zip(joined.rows, joined.targets, strict=True))
     packed: dict[Pair, float] = dict(zip(keys, together, strict=True))
-    labels = [(n, t) for n, example in enumerate(examples) for t in example.targets]
+    labels = [
+        (n, target, pairs)
+        for n, example in enumerate(examples)
+        for target, pairs in zip(example.targets, expected(example, codec), strict=True)
+    ]
     # The last labels have the most before them that they must not see.
     step = max(1, len(labels) // probes)
     sentences = []
-    for n, target in labels[::-1][::step][:probes]:
+    for n, target, pairs in labels[::-1][::step][:probes]:
         alone = _alone(examples[n], target, codec, model)
-        pairs = expected(examples[n], target, codec)
         apart = [
             abs(packed[pair] - own)
             for pair, own in zip(pairs, alone, strict=True)

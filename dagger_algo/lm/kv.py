@@ -1,5 +1,6 @@
 """Keys and values of live episodes: kept between turns, laid side by side for a batch."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,26 +10,64 @@ import torch
 from transformers.cache_utils import CacheLayerMixin
 
 
+class Buffers:
+    """Where slabs lie, used again by every batch: fresh pages cost a processor more than what is
+    copied there. (Other devices have an allocator that sees to it.)"""
+
+    def __init__(self) -> None:
+        self._flat: dict[tuple[int, int], torch.Tensor] = {}
+
+    def take(self, layer: int, part: int, like: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+        """Room for a layer's keys (0) or values (1), until that is asked for again. What is there
+        is of earlier batches, but finite: 0 times what is masked must be 0."""
+        if like.device.type != "cpu":
+            return like.new_zeros(shape)
+        size = math.prod(shape)
+        flat = self._flat.get((layer, part))
+        if flat is None or len(flat) < size or flat.dtype != like.dtype:
+            flat = self._flat[layer, part] = like.new_zeros(size + size // 4)
+        return flat[:size].view(*shape)
+
+    def clear(self) -> None:
+        """Give the memory back."""
+        self._flat.clear()
+
+
 class Slab(CacheLayerMixin):  # type: ignore[no-untyped-call]
-    """Keys and values of one layer in a buffer allocated once: (B, heads, capacity, head_dim)."""
+    """Keys and values of one layer, side by side for a batch: (B, heads, room, head_dim)."""
 
     is_sliding = False
     keys: torch.Tensor
     values: torch.Tensor
 
-    def __init__(self, keys: torch.Tensor | None, values: torch.Tensor | None, room: int) -> None:
+    def __init__(self, buffers: Buffers, layer: int, room: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.room = room
+        self.buffers, self.layer, self.room = buffers, layer, room
         self.length = 0
-        if keys is not None and values is not None:
-            self.is_initialized = True
-            self.keys, self.values = keys, values
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        shape = (*key_states.shape[:2], self.room)
-        self.keys = key_states.new_zeros((*shape, key_states.shape[-1]))
-        self.values = value_states.new_zeros((*shape, value_states.shape[-1]))
+        self.keys, self.values = (
+            self.buffers.take(self.layer, part, like, (*like.shape[:2], self.room, like.shape[-1]))
+            for part, like in enumerate((key_states, value_states))
+        )
         self.is_initialized = True
+
+    def begin(self, rows: Sequence["Row"], used: Sequence[int]) -> None:
+        """Lay down the first `used` ids of each row."""
+        like = next(row.layers[self.layer] for row in rows if row.layers)
+        some = (part.expand(len(rows), *part.shape) for part in like)
+        self.lazy_initialization(*some)
+        for b, (row, length) in enumerate(zip(rows, used, strict=True)):
+            if length:
+                keys, values = row.layers[self.layer]
+                self.keys[b, :, :length] = keys[:, :length]
+                self.values[b, :, :length] = values[:, :length]
+        self.length = max(used)
+
+    def cut(self, b: int, spans: Sequence[tuple[int, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """A copy of these columns of a row: keys and values (heads, ids, dim)."""
+        keys = torch.cat([self.keys[b, :, start:stop] for start, stop in spans], 1)
+        return keys, torch.cat([self.values[b, :, start:stop] for start, stop in spans], 1)
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
@@ -117,22 +156,12 @@ class Rows:
         self.size = 0
 
 
-def assemble(rows: Sequence[Row], used: Sequence[int], room: int, depth: int) -> list[Slab]:
+def assemble(
+    rows: Sequence[Row], used: Sequence[int], room: int, depth: int, buffers: Buffers
+) -> list[Slab]:
     """Slabs of `room` columns, one per layer, that begin with the first `used` ids of each row."""
-    past = max(used)
-    if past == 0:
-        return [Slab(None, None, room) for _ in range(depth)]
-    slabs = []
-    for layer in range(depth):
-        pair = []
-        for part in (0, 1):
-            like = next(row.layers[layer][part] for row in rows if row.layers)
-            laid = like.new_zeros((len(rows), like.shape[0], room, like.shape[2]))
-            for b, (row, length) in enumerate(zip(rows, used, strict=True)):
-                if length:
-                    laid[b, :, :length] = row.layers[layer][part][:, :length]
-            pair.append(laid)
-        slab = Slab(pair[0], pair[1], room)
-        slab.length = past
-        slabs.append(slab)
+    slabs = [Slab(buffers, layer, room) for layer in range(depth)]
+    if max(used):
+        for slab in slabs:
+            slab.begin(rows, used)
     return slabs

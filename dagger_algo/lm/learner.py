@@ -205,7 +205,9 @@ class Learner:
         most = self.config.forward_tokens
         joined = rows_for(self.model) == "joined"
         part: list[Packed] = []
-        for item in sorted(items, key=len) if most else items:
+        if most:  # those that begin alike next to each other, or those that are about as long
+            items = sorted(items, key=lambda item: item.tokens if joined else [len(item)])
+        for item in items:
             width = sum(map(len, part)) + len(item) if joined else len(item) * (len(part) + 1)
             if most and part and width > most:
                 yield part

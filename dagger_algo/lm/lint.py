@@ -162,11 +162,11 @@ def _check_mask(name: str, example: Example, packed: Packed, codec: ChatCodec) -
         return [Finding("empty mask", f"all labels of episode {name} have the weight 0")]
     findings = []
     left = supervised(packed)
-    for target in example.targets:
+    for target, pairs in zip(example.targets, expected(example, codec), strict=True):
         where = f"episode {name}, turn {target.turn}"
         ids = codec.action_ids(target.action)
         missing = []
-        for n, pair in enumerate(expected(example, target, codec)):
+        for n, pair in enumerate(pairs):
             if left[pair]:
                 left[pair] -= 1
             else:

@@ -22,15 +22,16 @@ def mark(example: Example, packed: Packed, codec: ChatCodec) -> list[Span]:
     not executed stand in front of what was."""
     trained = supervised(packed)
     ends = codec.stream(example.observations, example.actions).ends
+    asked = expected(example, codec)
     spans: list[Span] = []
     for turn, observation in enumerate(example.observations):
         shown = codec.decode(codec.observation_ids(observation, later=turn > 0))
         spans.append(Span(_shorten(shown), False))
         targets = [target for target in example.targets if target.turn == turn]
-        for target in targets:
-            ids = codec.action_ids(target.action)
-            flags = [bool(trained[pair]) for pair in expected(example, target, codec)]
-            spans += _spans(ids, flags, codec)
+        for target, pairs in zip(example.targets, asked, strict=True):
+            if target.turn == turn:
+                flags = [bool(trained[pair]) for pair in pairs]
+                spans += _spans([token for _, token in pairs], flags, codec)
         if turn < len(ends) and all(t.action != example.actions[turn] for t in targets):
             executed = codec.decode(codec.action_ids(example.actions[turn]))
             spans.append(Span(("\n— executed: " if targets else "") + executed, False))

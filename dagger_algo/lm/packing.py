@@ -28,6 +28,9 @@ from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.interval_attention import NAME
 
 Rows = Literal["joined", "padded"]
+COMMON = 1 / 8
+"""Share of a trajectory that others must begin with for it to be laid down once: below, what is
+saved is less than what is lost by attending to keys that lie apart."""
 OPEN = 64
 """Minibatches that are filled at a time: more waste less room, and take longer to choose from."""
 
@@ -125,14 +128,25 @@ def pack(example: Example, codec: ChatCodec) -> Packed:
 
 
 def join(items: Sequence[Packed]) -> Packed:
-    """Trajectories end to end; each sees itself alone, and its positions begin at 0."""
+    """Trajectories end to end, targets in their order. Each sees itself alone and its positions
+    begin at 0; what several begin with is laid down once for all of them, where that is much."""
     joined = Packed(trajectories=0)
-    for item in items:
-        at = len(joined)
-        joined.tokens += item.tokens
-        joined.positions += item.positions
-        joined.intervals += [(a + at, b + at, c + at) for a, b, c in item.intervals]
-        joined.rows += [row + at for row in item.rows]
+    places: dict[int, tuple[int, int, int]] = {}
+    for group, common in common_beginnings(items):
+        first = len(joined)
+        for n in group:
+            item, at = items[n], len(joined)
+            new = common if at > first else 0  # what comes before is there already
+            joined.tokens += item.tokens[new:]
+            joined.positions += item.positions[new:]
+            if new:
+                joined.intervals += [(first, first + new, at)] * (len(item) - new)
+            else:
+                joined.intervals += [(a + at, b + at, c + at) for a, b, c in item.intervals]
+            places[n] = (new, first, at)
+    for n, item in enumerate(items):
+        new, first, at = places[n]
+        joined.rows += [row + (first if row < new else at - new) for row in item.rows]
         joined.targets += item.targets
         joined.weights += item.weights
         joined.old_logprobs += item.old_logprobs
@@ -144,6 +158,29 @@ def join(items: Sequence[Packed]) -> Packed:
         joined.branches += item.branches
         joined.trajectories += item.trajectories
     return joined
+
+
+def common_beginnings(items: Sequence[Packed]) -> list[tuple[list[int], int]]:
+    """Items by what they begin with: indices, and how many first tokens those have in common.
+
+    Those of a group do that began in the same state. Only trajectories without branches are put
+    together, and only where at least `COMMON` of each is saved.
+    """
+    plain = [n for n, item in enumerate(items) if not item.branches and item.trajectories == 1]
+    groups = [([n], 0) for n in sorted(set(range(len(items))) - set(plain))]
+    group: list[int] = []
+    common = 0
+    for n in sorted(plain, key=lambda n: items[n].tokens):
+        if group:
+            alike = min(common, shared(items[n].tokens, items[group[-1]].tokens))
+            saves_more = alike * len(group) > common * (len(group) - 1)
+            if saves_more and alike >= COMMON * max(len(items[n]), *(len(items[m]) for m in group)):
+                group.append(n)
+                common = alike
+                continue
+            groups.append((group, common))
+        group, common = [n], len(items[n])
+    return [*groups, (group, common)] if group else groups
 
 
 def together(items: Sequence[Packed]) -> list[Packed]:

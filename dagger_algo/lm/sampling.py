@@ -27,29 +27,38 @@ class Sampling:
             )
 
 
-def draw(logits_BV: torch.Tensor, uniform_B: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """(B,) token ids. uniform_B: one number in [0, 1) per row, which decides that row's draw.
+def sample(
+    logits_BV: torch.Tensor, uniform_B: torch.Tensor, sampling: Sampling
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(B,) token ids, their log-probabilities, and entropies in nats: both of the untempered and
+    uncut distribution, because that is the one that is trained.
+
+    uniform_B: one number in [0, 1) per row, which decides that row's draw.
+    """
+    logprobs_BV = torch.log_softmax(logits_BV, -1)
+    p_BV = logprobs_BV.exp()
+    entropy_B = -(p_BV * logprobs_BV).nansum(-1)
+    if sampling.temperature == 0:
+        ids_B = logits_BV.argmax(-1)
+    else:
+        if sampling.temperature != 1:
+            p_BV = torch.softmax(logits_BV / sampling.temperature, -1)
+        ids_B = draw(p_BV.double(), uniform_B, sampling.top_p)
+    return ids_B, logprobs_BV.gather(1, ids_B[:, None]).squeeze(1), entropy_B
+
+
+def draw(p_BV: torch.Tensor, uniform_B: torch.Tensor, top_p: float = 1.0) -> torch.Tensor:
+    """(B,) token ids from probabilities in float64.
 
     The draw inverts the distribution function in the order of the ids, not of the probabilities:
     two nearly equal probabilities may change places with the batch's rounding, ids do not.
     """
-    if sampling.temperature == 0:
-        return logits_BV.argmax(-1)
-    p_BV = torch.softmax(logits_BV / sampling.temperature, -1).double()
-    if sampling.top_p < 1:
+    if top_p < 1:
         ranked_BV = p_BV.sort(-1, descending=True).values
-        needed_BV = ranked_BV.cumsum(-1) - ranked_BV < sampling.top_p
+        needed_BV = ranked_BV.cumsum(-1) - ranked_BV < top_p
         least_B1 = ranked_BV.masked_fill(~needed_BV, torch.inf).min(-1, keepdim=True).values
         p_BV = p_BV.masked_fill(p_BV < least_B1, 0.0)
     below_BV = p_BV.cumsum(-1)
     at_B1 = uniform_B[:, None] * below_BV[:, -1:]
     ids = torch.searchsorted(below_BV, at_B1, right=True).squeeze(1)
-    return ids.clamp(max=logits_BV.shape[1] - 1)
-
-
-def surprise(logits_BV: torch.Tensor, ids_B: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(B,) log-probability of each row's id and (B,) entropy, in nats, of the untempered and
-    uncut distribution: that is the one that is trained."""
-    logprobs_BV = torch.log_softmax(logits_BV, -1)
-    entropy_B = -(logprobs_BV.exp() * logprobs_BV).nansum(-1)
-    return logprobs_BV.gather(1, ids_B[:, None]).squeeze(1), entropy_B
+    return ids.clamp(max=p_BV.shape[1] - 1)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from dagger_algo.examples import Example, Target
+from dagger_algo.examples import Example
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.packing import Packed
 
@@ -38,13 +38,22 @@ def supervised(packed: Packed) -> Counter[Pair]:
     )
 
 
-def expected(example: Example, target: Target, codec: ChatCodec) -> list[Pair]:
-    """What one target asks for, token by token."""
-    prefix = 0
-    for token in codec.state(example.state(target)):
-        prefix = _longer(prefix, token)
-    pairs = []
-    for token in codec.action_ids(target.action):
-        pairs.append((prefix, token))
-        prefix = _longer(prefix, token)
-    return pairs
+def expected(example: Example, codec: ChatCodec) -> list[list[Pair]]:
+    """What each target asks for, token by token, after the prefix of its turn."""
+    stream = codec.stream(example.observations, example.actions)
+    prefix, at = 0, 0
+    before: list[int] = []
+    for start in stream.starts:
+        for token in stream.ids[at:start]:
+            prefix = _longer(prefix, token)
+        before.append(prefix)
+        at = start
+    asked = []
+    for target in example.targets:
+        prefix = before[target.turn]
+        pairs = []
+        for token in codec.action_ids(target.action):
+            pairs.append((prefix, token))
+            prefix = _longer(prefix, token)
+        asked.append(pairs)
+    return asked

@@ -17,7 +17,7 @@ from dagger_algo.conversation import Action, Conversation
 from dagger_algo.errors import ConfigError
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.generate import CachedGenerator
-from dagger_algo.lm.sampling import Sampling, draw
+from dagger_algo.lm.sampling import Sampling, draw, sample
 from dagger_algo.policies.lm import LMPolicy
 
 
@@ -228,15 +228,48 @@ def test_acting_where_features_were_asked_encodes_one_token_again(policy: LMPoli
 
 
 def test_the_nucleus_is_the_smallest_set_of_that_mass() -> None:
-    logits = torch.log(torch.tensor([[0.1, 0.4, 0.05, 0.3, 0.15]])).repeat(1000, 1)
+    chances = torch.tensor([[0.1, 0.4, 0.05, 0.3, 0.15]], dtype=torch.float64).repeat(1000, 1)
     uniform = torch.linspace(0, 1, 1001, dtype=torch.float64)[:-1]
-    drawn = draw(logits, uniform, Sampling(top_p=0.69))
+    drawn = draw(chances, uniform, 0.69)
     counts = torch.bincount(drawn, minlength=5).tolist()
     assert counts == pytest.approx([0, 4000 / 7, 0, 3000 / 7, 0], abs=2)
-    assert set(draw(logits, uniform, Sampling(top_p=0.71)).tolist()) == {1, 3, 4}
-    assert torch.bincount(draw(logits, uniform, Sampling())).tolist() == pytest.approx(
+    assert set(draw(chances, uniform, 0.71).tolist()) == {1, 3, 4}
+    assert torch.bincount(draw(chances, uniform)).tolist() == pytest.approx(
         [100, 400, 50, 300, 150], abs=2
     )
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0])
+def test_draws_are_tempered_and_their_figures_are_not(temperature: float) -> None:
+    logits = torch.log(torch.tensor([[0.1, 0.4, 0.5]])).repeat(1000, 1)
+    uniform = torch.linspace(0, 1, 1001, dtype=torch.float64)[:-1]
+    ids, logprobs, entropies = sample(logits, uniform, Sampling(temperature))
+    shares = {0.0: [0, 0, 1000], 0.5: [1000 / 42, 16000 / 42, 25000 / 42], 1.0: [100, 400, 500]}
+    counts = torch.bincount(ids, minlength=3).tolist()
+    assert counts == pytest.approx(shares[temperature], abs=2)
+    assert torch.allclose(logprobs, logits[0, ids])
+    assert entropies.tolist() == pytest.approx([float(-(logits[0].exp() * logits[0]).sum())] * 1000)
+
+
+def test_what_a_group_begins_with_is_encoded_once(policy: LMPolicy) -> None:
+    sampling = Sampling(max_new_tokens=6)
+    text = "say 1\n" * 30
+    group = [Conversation(f"episode {n}", (text,)) for n in range(4)]
+    others = [Conversation(f"other {n}", (f"{text} {n}",)) for n in range(2)]
+    generator = CachedGenerator(policy.model, policy.codec)
+    with counting(policy) as calls:
+        said = generator.act([*group, *others], sampling)
+    whole = len(policy.codec.state(group[0]))
+    assert sum(calls) < 3 * whole + 6 * 6 + 12  # each text once, and what they say
+    for conversation, action in zip([*group, *others], said, strict=True):
+        alone = CachedGenerator(policy.model, policy.codec).act([conversation], sampling)
+        assert_same([action], alone)
+    assert len({action.text for action in said[:4]}) > 1  # draws of their own
+    later = [advance(c, a, 0) for c, a in zip(group, said, strict=False)]
+    again = generator.act(later, sampling)
+    for conversation, action in zip(later, again, strict=True):
+        alone = CachedGenerator(policy.model, policy.codec).act([conversation], sampling)
+        assert_same([action], alone)
 
 
 @pytest.mark.parametrize("wrong", [{"temperature": -1.0}, {"top_p": 0.0}, {"max_new_tokens": 0}])

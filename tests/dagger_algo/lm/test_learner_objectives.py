@@ -1,6 +1,7 @@
 """Policy gradients through the learner: ratios, references, scales, sequences, scores."""
 
 import copy
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -128,8 +129,11 @@ def test_a_sequence_in_pieces_has_one_ratio_however_the_step_is_split(
 
 
 def test_pieces_of_one_sequence_stay_together(policy: LMPolicy) -> None:
+    ids = itertools.count()
+
     def item(*names: str) -> Packed:
-        packed = Packed(tokens=[1] * len(names), positions=list(range(len(names))))
+        tokens = [next(ids) for _ in names]
+        packed = Packed(tokens, positions=list(range(len(names))))
         packed.intervals = [(0, 0, 0)] * len(names)
         packed.sequences = list(names)
         return packed

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from transformers import (
     AutoModelForCausalLM,
     Gemma2Config,
@@ -25,7 +27,8 @@ from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.learner import Learner
 from dagger_algo.lm.logprobs import head_logprobs, target_logprobs, verify
-from dagger_algo.lm.packing import collate, minibatches, pack, rows_for, shared
+from dagger_algo.lm.packing import Packed, collate, join, minibatches, pack, rows_for, shared
+from dagger_algo.lm.supervision import prefixes
 from dagger_algo.policies.lm import LMPolicy
 
 SIZES: dict[str, Any] = {
@@ -132,6 +135,64 @@ def test_packed_loss_and_gradient_equal_one_sample_per_label(
     got = gradient(model)
     assert torch.allclose(loss, want_loss, rtol=1e-5)
     assert (got - want).norm() / want.norm() < 1e-5
+
+
+def group(*lengths: int) -> list[Example]:
+    """Episodes from one state, each of so many turns: the same words at first, then others."""
+    return [
+        Example(
+            ("say 1\nwith\tcare\n" * 3, *(f"say {t}" for t in range(turns - 1))),
+            tuple(Action(f"{(n * t) % 4} then") for t in range(turns)),
+            tuple(Target(t, Action(f"{(n * t) % 4} then"), 0.5 + n) for t in range(turns)),
+        )
+        for n, turns in enumerate(lengths)
+    ]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_trajectories_begin_with_is_laid_down_once_and_nothing_else_changes(
+    family: str, codec: ChatCodec
+) -> None:
+    model = make(family, len(codec.tokenizer), "eager" if family.startswith("gemma2") else "sdpa")
+    examples = [*group(1, 2, 3, 1), *TRAJECTORIES, *group(30, 2)]
+    want_loss, want = expanded(model, codec, examples)
+    prepare(model)
+    items = [pack(example, codec) for example in examples]
+    batch = collate(items, rows=rows_for(model))
+    assert batch.tokens.numel() < sum(map(len, items)) - 3 * 15
+    loss = Learner(model, codec).loss(batch)
+    loss.backward()
+    assert torch.allclose(loss, want_loss, rtol=1e-5)
+    assert (gradient(model) - want).norm() / want.norm() < 1e-5
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.lists(st.integers(0, 1), min_size=2, max_size=40), st.booleans())))
+def test_joined_trajectories_see_their_own_tokens_and_no_others(
+    given_items: list[tuple[list[int], bool]],
+) -> None:
+    items = []
+    for tokens, forked in given_items:
+        length = len(tokens)
+        item = Packed(list(tokens), list(range(length)), [(0, 0, 0)] * length, branches=int(forked))
+        item.predict(range(length), tuple(tokens), Target(0, Action(""), 1.0))
+        if forked:
+            item.tokens.append(7)
+            item.positions.append(1)
+            item.intervals.append((0, 1, length))
+        items.append(item)
+    joined = join(items)
+    assert joined.targets == [token for tokens, _ in given_items for token in tokens]
+    seen, rows = prefixes(joined), iter(joined.rows)
+    for item in items:
+        alone = prefixes(item)
+        for row in item.rows:
+            at = next(rows)
+            assert seen[at] == alone[row] and joined.positions[at] == item.positions[row]
+    for at, (first, second, third) in enumerate(joined.intervals):
+        visible = [*range(first, second), *range(third, at + 1)]
+        assert [joined.positions[place] for place in visible] == list(range(len(visible)))
+        assert joined.positions[at] == len(visible) - 1
 
 
 def test_without_its_window_a_long_row_would_have_been_wrong(codec: ChatCodec) -> None:

@@ -121,6 +121,30 @@ def test_block_masks_have_the_tiles_that_torch_would_find_and_no_full_one_is_par
                 assert tile.shape == (block, block) and tile.all()
 
 
+@pytest.mark.parametrize("heads", [1, 2, 4])
+@pytest.mark.parametrize("mask", ["none", "bool", "added", "of each head"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_single_query_attends_as_torch_would_have_it(
+    heads: int, mask: str, dtype: torch.dtype
+) -> None:
+    torch.manual_seed(heads)
+    query = torch.randn(3, 4, 1, 8, dtype=dtype)
+    room = torch.randn(2, 3, heads, 20, 8, dtype=dtype)
+    key, value = room[:, :, :, :11]  # as in a slab: not contiguous
+    seen: Any = torch.rand(3, 4 if mask == "of each head" else 1, 1, 11) < 0.6
+    seen[..., 0] = True
+    if mask == "none":
+        seen = None
+    if mask == "added":
+        seen = torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, float("-inf"))
+    want = torch.nn.functional.scaled_dot_product_attention(
+        query, key, value, seen, scale=0.3, enable_gqa=True
+    )
+    got, _ = interval_attention(torch.nn.Module(), query, key, value, seen, scaling=0.3)
+    assert got.dtype == dtype
+    assert torch.allclose(got.transpose(1, 2), want, atol=1e-5 if dtype == torch.float32 else 0.03)
+
+
 def attended(how: str, intervals: torch.Tensor, seed: int) -> list[torch.Tensor]:
     """Output and the gradients of query, key and value."""
     rows, length, _ = intervals.shape
