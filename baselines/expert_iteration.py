@@ -32,7 +32,7 @@ class ExpertIterationConfig:
 def train(run: Run, config: ExpertIterationConfig) -> None:
     """Train `run.student` until the budget is spent, evenly over the rounds."""
     for i in run.rounds(config.rounds):
-        rollouts = run.collect(i, run.share(i, config.rounds))
+        rollouts = run.collect(i, run.share(i, config.rounds), whole=True)
         data = run.episodes(i) if config.aggregate else rollouts
         successes = list(own_actions(episode for episode in data if episode.success))
         fit = run.fit(successes, epochs=config.epochs) if successes else {}

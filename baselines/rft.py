@@ -4,8 +4,8 @@
     actions     the teacher's
     weights     1 in episodes with R = 1, else 0
 
-What is thrown away was paid for all the same, and so were the episodes that the end of a round's
-budget cut short: their outcome is not known, which is no success.
+What is thrown away was paid for all the same, and so were the episodes that the end of the budget
+cut short: their outcome is not known, which is no success.
 """
 
 from dataclasses import dataclass
@@ -34,8 +34,9 @@ def train(run: Run, config: RFTConfig) -> None:
     """Train `run.student` until the budget is spent, evenly over the rounds."""
     keep = filters.named(config.keep)
     for i in run.rounds(config.rounds):
-        limit = run.share(i, config.rounds)
-        episodes = run.collect(i, limit, gate=TEACHER_ONLY, teacher=run.teacher)
+        episodes = run.collect(
+            i, run.share(i, config.rounds), gate=TEACHER_ONLY, teacher=run.teacher, whole=True
+        )
         kept = list(imitate(run.episodes(i), keep))
         fit = run.fit(kept, epochs=config.epochs) if kept else {}
         share = sum(map(keep, episodes)) / max(1, len(episodes))

@@ -122,14 +122,14 @@ def roll(
 ) -> tuple[list[Group], list[Group]]:
     """A batch of groups to learn from, and all that were rolled for it; fewer when the budget ends.
 
-    An episode that the budget cut short has no reward, and is in neither.
+    An episode that the end of the whole budget cut short has no reward, and is in neither.
     """
     kept: list[Group] = []
     rolled: list[Group] = []
     while len(kept) < config.tasks and not run.ledger.spent(limit):
         tasks = islice(run.seeds, config.tasks - len(kept))
         seeds = chain.from_iterable(repeat(seed, config.group) for seed in tasks)
-        new = grouped(run.collect(round, limit, seeds=seeds))
+        new = grouped(run.collect(round, limit, seeds=seeds, whole=True))
         rolled += new
         kept += filter(uneven, new) if resample else new
     return kept, rolled

@@ -37,8 +37,9 @@ def train(run: Run, config: SRFTConfig, critic: Critic = rule_critic) -> None:
     """Train `run.student` until the budget is spent, evenly over the rounds."""
     weigh = step_weights(critic, config.masked)
     for i in run.rounds(config.rounds):
-        limit = run.share(i, config.rounds)
-        episodes = run.collect(i, limit, gate=TEACHER_ONLY, teacher=run.teacher)
+        episodes = run.collect(
+            i, run.share(i, config.rounds), gate=TEACHER_ONLY, teacher=run.teacher, whole=True
+        )
         kept = list(imitate(run.episodes(i), weigh=weigh))
         fit = run.fit(kept, epochs=config.epochs) if kept else {}
         steps = [weigh(episode, t) for episode in episodes for t in range(len(episode.turns))]

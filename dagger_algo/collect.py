@@ -51,6 +51,7 @@ def collect(
     labels: Labels = Labels(),
     ledger: Ledger | None = None,
     limit: Budget | None = None,
+    finish: Budget | None = None,
     count_tokens: Callable[[str], int] = len,
     round: int = 0,
     known: Mapping[str, Episode] | None = None,
@@ -62,7 +63,7 @@ def collect(
     and `labels` where the teacher is asked: at every visited state, whoever acts, unless it says
     otherwise. A teacher without an answer loses that label, and the student acts in its place.
     When `ledger` reaches `limit` nothing more is started, and what is running ends where it is with
-    Outcome.CUT. Episodes in which the environment itself broke are counted, handed to `broken`, and
+    Outcome.CUT, or goes on until `finish` where that is given. Episodes in which the environment itself broke are counted, handed to `broken`, and
     not yielded. known: episodes by key that an interrupted collection had already stored.
     """
     todo = iter(seeds)
@@ -81,14 +82,16 @@ def collect(
         yield episode
 
     while True:
-        if limit is not None and ledger.spent(limit):
+        spent = limit is not None and ledger.spent(limit)
+        if spent and (finish is None or ledger.spent(finish)):
             for run in running:
                 if run.turns:
                     yield from end(run, Outcome.CUT)
             return
-        starting = [(slot, seed) for slot, seed in zip(free, todo, strict=False)]
-        running += _start(pool, starting, ledger, round, known or {})
-        free = free[len(starting) :]
+        if not spent:
+            starting = [(slot, seed) for slot, seed in zip(free, todo, strict=False)]
+            running += _start(pool, starting, ledger, round, known or {})
+            free = free[len(starting) :]
         if not running:
             return
 

@@ -164,8 +164,12 @@ class Run:
 
     def share(self, i: int, rounds: int) -> Budget:
         """What may have been spent in all when round `i` of `rounds` ends."""
-        ledger = replace(self.ledger, budget=self._limit or self.ledger.budget)
-        return ledger.share(self.start, i, rounds)
+        return replace(self.ledger, budget=self._whole).share(self.start, i, rounds)
+
+    @property
+    def _whole(self) -> Budget:
+        """What may be spent in all by the part under way."""
+        return self._limit or self.ledger.budget
 
     def collect(
         self,
@@ -176,8 +180,11 @@ class Run:
         teacher: Policy | None = None,
         labels: Labels = Labels(),
         seeds: Iterator[int] | None = None,
+        whole: bool = False,
     ) -> list[Episode]:
-        """Roll episodes until `limit` is spent (or `seeds` end), storing each as it ends."""
+        """Roll episodes until `limit` is spent (or `seeds` end), storing each as it ends. whole:
+        what has begun by then goes on to its end, for those who learn from outcomes; only the end
+        of the whole budget cuts it."""
         episodes = []
 
         def keep(episode: Episode) -> None:
@@ -193,6 +200,7 @@ class Run:
             labels=labels,
             ledger=self.ledger,
             limit=limit,
+            finish=self._whole if whole else None,
             count_tokens=self.student.count_tokens,
             round=self._before + round,
             known=self._known,

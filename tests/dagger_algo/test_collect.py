@@ -72,6 +72,22 @@ def test_nothing_more_is_spent_once_the_budget_is(corridor: Make) -> None:
     assert all(turn.label is not None for episode in episodes for turn in episode.turns)
 
 
+@pytest.mark.parametrize("more, ends", [(1000, {Outcome.TERMINATED}), (4, {Outcome.CUT})])
+def test_what_has_begun_may_be_finished_within_a_further_budget(
+    corridor: Make, more: int, ends: set[Outcome]
+) -> None:
+    right = Scripted(lambda conversation: conversation.observations[-1][-1])
+    ledger = Ledger()
+    with EnvPool(corridor, 4) as pool:
+        limit, finish = Budget(1, 10**6), Budget(more, 10**6)
+        episodes = list(
+            collect(pool, iter(range(1000)), right, ledger=ledger, limit=limit, finish=finish)
+        )
+    assert len(episodes) == ledger.episodes == 4
+    assert {episode.outcome for episode in episodes} == ends
+    assert all(episode.success == (ends == {Outcome.TERMINATED}) for episode in episodes)
+
+
 def test_an_episode_that_the_environment_broke_is_dropped_and_counted(corridor: Make) -> None:
     ledger = Ledger()
     right = Scripted(lambda c: c.observations[-1][-1])
