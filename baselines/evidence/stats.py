@@ -85,15 +85,18 @@ def warm_success(results: Results) -> Interval | None:
     return interval(outcomes(rows)) if rows else None
 
 
-def paired_difference(results: Results, a: str, b: str) -> Difference | None:
+def paired_difference(results: Results, a: str, b: str, level: float = 0.95) -> Difference | None:
     """Success of `a` minus that of `b` on the training seeds and evaluation tasks they share.
 
     Seeds and tasks are resampled as in `interval`, each pair staying together: what is easy for
     both cancels out. `chance` is the probability that a run of `a` has a higher success than
     a run of `b`, ties counted half: the Mann-Whitney U over its maximum (Agarwal et al. 2021,
     2108.13264, sec. 4.3), resampled in the same way. None if they share nothing.
+
+    level: that `interval` covers; 1 - 0.05 / m for each of m differences covers all of them at
+    once with 95% (Bonferroni).
     """
-    return _difference(a, results.final(a), b, results.final(b))
+    return _difference(a, results.final(a), b, results.final(b), level)
 
 
 def gain(results: Results, method: str) -> Difference | None:
@@ -138,8 +141,8 @@ def outcomes(rows: Mapping[int, Row], tasks: Iterable[int] | None = None) -> Mat
     ).reshape(len(rows), len(tasks))
 
 
-def interval(matrix: Matrix, resamples: int = RESAMPLES) -> Interval:
-    """Mean of a seeds × tasks matrix with a 95% interval.
+def interval(matrix: Matrix, resamples: int = RESAMPLES, level: float = 0.95) -> Interval:
+    """Mean of a seeds × tasks matrix with an interval, of 95% unless told otherwise.
 
     Percentile bootstrap that draws seeds and tasks anew, independently of each other (the
     pigeonhole bootstrap, Owen 2007, 0712.1111), so the interval speaks about another training run
@@ -163,7 +166,7 @@ def interval(matrix: Matrix, resamples: int = RESAMPLES) -> Interval:
     known, values = ~np.isnan(matrix), np.nan_to_num(matrix)
     mean = float(np.nanmean(matrix))
     if values[known].min() == values[known].max():
-        low, high = _exact(mean, max(seeds, tasks))
+        low, high = _exact(mean, max(seeds, tasks), level)
         return Interval(mean, low, high, seeds, tasks)
 
     def statistic(seed: Index, task: Index) -> Matrix:
@@ -171,14 +174,17 @@ def interval(matrix: Matrix, resamples: int = RESAMPLES) -> Interval:
         drawn = (values[seed, task] * known[seed, task]).sum((-2, -1)) / np.maximum(n, 1)
         return np.where(n > 0, drawn, mean)
 
-    low, high = bootstrap(statistic, (seeds, tasks), resamples)
+    low, high = bootstrap(statistic, (seeds, tasks), resamples, level)
     return Interval(mean, min(low, mean), max(high, mean), seeds, tasks)
 
 
 def bootstrap(
-    statistic: Callable[..., Matrix], sizes: Sequence[int], resamples: int = RESAMPLES
+    statistic: Callable[..., Matrix],
+    sizes: Sequence[int],
+    resamples: int = RESAMPLES,
+    level: float = 0.95,
 ) -> tuple[float, float]:
-    """95% percentile interval of a statistic of indices, all drawn anew independently of each
+    """Percentile interval of a statistic of indices, all drawn anew independently of each
     other.
 
     sizes: (seeds, tasks) for one matrix, or (seeds, tasks, seeds, tasks, ...) for several, each
@@ -204,6 +210,7 @@ def bootstrap(
         vectorized=True,
         axis=-1,
         method="percentile",
+        confidence_level=level,
         n_resamples=resamples,
         batch=500,
         random_state=np.random.default_rng(0),
@@ -211,16 +218,16 @@ def bootstrap(
     return float(found.low), float(found.high)
 
 
-def _exact(value: float, n: int) -> tuple[float, float]:
+def _exact(value: float, n: int, level: float = 0.95) -> tuple[float, float]:
     """Clopper-Pearson for n outcomes that all equal `value`, which is -1, 0 or 1."""
-    ci: Any = stats.binomtest(n if value else 0, n).proportion_ci(0.95, method="exact")
+    ci: Any = stats.binomtest(n if value else 0, n).proportion_ci(level, method="exact")
     if value < 0:
         return -float(ci.high), -float(ci.low)
     return float(ci.low), float(ci.high)
 
 
 def _difference(
-    a: str, rows_a: Mapping[int, Row], b: str, rows_b: Mapping[int, Row]
+    a: str, rows_a: Mapping[int, Row], b: str, rows_b: Mapping[int, Row], level: float = 0.95
 ) -> Difference | None:
     common = {
         seed: set(rows_a[seed].eval_seeds) & set(rows_b[seed].eval_seeds)
@@ -233,7 +240,7 @@ def _difference(
     left = outcomes({seed: rows_a[seed] for seed in seeds}, tasks)
     right = outcomes({seed: rows_b[seed] for seed in seeds}, tasks)
     both = left - right
-    found = interval(both)
+    found = interval(both, level=level)
     if not np.nan_to_num(both).any():  # every pair alike: the disagreement has no sign
         found = Interval(0.0, -found.high, found.high, found.seeds, found.tasks)
     per_seed = np.nanmean(both, axis=1)

@@ -89,6 +89,14 @@ def test_pairing_removes_what_is_easy_or_hard_for_both() -> None:
     assert found.interval.high - found.interval.low < (alone.high - alone.low) / 2
 
 
+def test_a_higher_level_gives_a_wider_interval() -> None:
+    rng = np.random.default_rng(0)
+    varied, alike = rng.integers(0, 2, (5, 30)).astype(float), np.ones((3, 20))
+    for matrix in (varied, alike):
+        usual, wide = interval(matrix), interval(matrix, level=0.99)
+        assert wide.low < usual.low and wide.high >= usual.high and wide.mean == usual.mean
+
+
 def test_only_tasks_that_both_were_evaluated_on_count() -> None:
     short = Row("b", 0, 1, 1.0, (1, 2), (1.0, 1.0))
     found = paired_difference(results(row("a", 0, [0, 1, 0, 0]), short), "a", "b")
