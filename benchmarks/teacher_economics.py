@@ -16,7 +16,7 @@ Budgets: one rule for all toys, 12.5 labels for every entry of the table that th
     they know nothing.
 Target: in every environment some gate reaches 95% of full DAgger's final success with at most half
     of the tokens with which full DAgger first reaches that same level, in the median over seeds.
-Takes: about 10 (tightrope), 3 (lock), 10 (lock of 80 cues) and 25 (RepairToy) minutes of CPU.
+Takes: about 10 (tightrope), 3 (lock), 10 (lock of 80 cues) and 65 (RepairToy) minutes of CPU.
 """
 
 import argparse

@@ -63,8 +63,9 @@ def collect(
     and `labels` where the teacher is asked: at every visited state, whoever acts, unless it says
     otherwise. A teacher without an answer loses that label, and the student acts in its place.
     When `ledger` reaches `limit` nothing more is started, and what is running ends where it is with
-    Outcome.CUT, or goes on until `finish` where that is given. Episodes in which the environment itself broke are counted, handed to `broken`, and
-    not yielded. known: episodes by key that an interrupted collection had already stored.
+    Outcome.CUT, or goes on until `finish` where that is given. Episodes in which the environment
+    itself broke are counted, handed to `broken`, and not yielded. known: episodes by key that an
+    interrupted collection had already stored.
     """
     todo = iter(seeds)
     free = list(range(pool.size))

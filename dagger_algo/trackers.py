@@ -18,6 +18,13 @@ from dagger_algo.ledger import Ledger
 from dagger_algo.run import Log
 
 JSONL = "jsonl"
+RUN_NAMES = {
+    "wandb": "name",
+    "trackio": "name",
+    "mlflow": "run_name",
+    "swanlab": "experiment_name",
+}
+"""Trackers that hold runs together in projects, and what each calls the name of a run."""
 
 
 class Several:
@@ -54,17 +61,25 @@ class Trackers:
         name: str = "run",
         *,
         settings: Mapping[str, Any] = MappingProxyType({}),
+        project: str | None = None,
     ) -> None:
         """names: `jsonl` (FOLDER/NAME.jsonl, which needs nothing) and those of accelerate
         (tensorboard, wandb, mlflow, ..., or your own, see its `register_tracker_class`). name: of
-        the run, or project. settings: of the run, for trackers that show them. Where the student
-        has an `Accelerator` of its own, make that one first.
+        the run. settings: of the run, for trackers that show them. project: what the run belongs
+        to, for trackers that know such a thing (`RUN_NAMES`). Where the student has an
+        `Accelerator` of its own, make that one first.
 
         Raises ConfigError for a tracker that is unknown or not installed.
         """
         self._file = _File(folder / f"{name}.jsonl") if JSONL in names else None
         others = [one for one in dict.fromkeys(names) if one != JSONL]
-        self._accelerator = _begin(others, folder, name, settings) if others else None
+        within = {one: {RUN_NAMES[one]: name} for one in others if project and one in RUN_NAMES}
+        alone: dict[str, dict[str, str]] = {one: {} for one in others if one not in within}
+        self._accelerators = [
+            _begin(group, folder, title, settings)
+            for group, title in ((within, project or name), (alone, name))
+            if group
+        ]
         self._steps: int | None = None
 
     def step(self, figures: Mapping[str, float], step: int) -> None:
@@ -85,10 +100,10 @@ class Trackers:
 
     def close(self) -> None:
         """End the run at every tracker; safe to call twice."""
-        if self._accelerator is not None:
-            for tracker in self._accelerator.trackers:
+        for accelerator in self._accelerators:
+            for tracker in accelerator.trackers:
                 tracker.finish()
-            self._accelerator = None
+        self._accelerators = []
 
     def __enter__(self) -> Self:
         return self
@@ -100,8 +115,8 @@ class Trackers:
         numbers = dict(_numbers(kind, figures))
         if self._file is not None:
             self._file.write({"step": step, **numbers})
-        if self._accelerator is not None:
-            self._accelerator.log(numbers, step=step)
+        for accelerator in self._accelerators:
+            accelerator.log(numbers, step=step)
 
 
 class _File:
@@ -138,8 +153,9 @@ def _numbers(name: str, figures: Mapping[str, Any]) -> Iterator[tuple[str, float
 
 
 def _begin(
-    names: Sequence[str], folder: Path, name: str, settings: Mapping[str, Any]
+    trackers: Mapping[str, Mapping[str, str]], folder: Path, title: str, settings: Mapping[str, Any]
 ) -> Any:  # Any: accelerate is optional
+    """Of each tracker, what it is begun with besides the title and the settings."""
     try:
         from accelerate import Accelerator, PartialState
         from accelerate.tracking import LOGGER_TYPE_TO_CLASS, filter_trackers
@@ -148,13 +164,14 @@ def _begin(
             f'trackers other than {JSONL} need accelerate: pip install "swe-dagger[lora]"'
         ) from None
     PartialState()  # the logger of `filter_trackers` asks for it
-    for one in names:
+    for one in trackers:
         if one not in LOGGER_TYPE_TO_CLASS:
             known = ", ".join([JSONL, *sorted(map(str, LOGGER_TYPE_TO_CLASS))])
             raise ConfigError(f"there is no tracker {one!r}; there are {known}")
         if not filter_trackers([one], folder):
             raise ConfigError(f"the tracker {one!r} is not installed: pip install {one}")
-    accelerator = Accelerator(log_with=list(names), project_dir=str(folder))
+    accelerator = Accelerator(log_with=list(trackers), project_dir=str(folder))
     plain = {key: v if isinstance(v, int | float | str) else str(v) for key, v in settings.items()}
-    accelerator.init_trackers(name, config=plain or None)
+    how = {one: dict(options) for one, options in trackers.items()}
+    accelerator.init_trackers(title, config=plain or None, init_kwargs=how)
     return accelerator

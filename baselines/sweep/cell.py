@@ -150,7 +150,9 @@ def train(config: Compare, job: Job, folder: Path, tell: Tell) -> None:
         (folder / "episodes.jsonl.new").rename(episodes)
     with ExitStack() as stack:
         name = "-".join((config.name, job.kind, str(job.seed)))
-        trackers = stack.enter_context(Trackers(config.trackers, folder / "trackers", name))
+        trackers = stack.enter_context(
+            Trackers(config.trackers, folder / "trackers", name, project=config.name)
+        )
         step = trackers.step if config.trackers else None
         own = vocabulary(config, job)
         student = load_student(config.student, own, job.seed, warm / "checkpoint", step)

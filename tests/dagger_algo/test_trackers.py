@@ -18,7 +18,7 @@ from dagger_algo.lm.distributed import Accelerated, Alone, Processes
 from dagger_algo.lm.learner import LearnerConfig
 from dagger_algo.policies.lm import LMPolicy
 from dagger_algo.run import Silent
-from dagger_algo.trackers import Several, Trackers
+from dagger_algo.trackers import RUN_NAMES, Several, Trackers
 
 FIGURES: dict[str, Any] = {
     "success": 0.5,
@@ -94,9 +94,9 @@ def told() -> Iterator[list[Any]]:
         name = "mine"
         requires_logging_directory = True
 
-        def __init__(self, run: str, folder: str) -> None:
+        def __init__(self, run: str, folder: str, **options: str) -> None:
             super().__init__()
-            heard.append(("begin", run, str(folder)))
+            heard.append(("begin", run, str(folder), options))
 
         @property
         def tracker(self) -> None:
@@ -122,13 +122,21 @@ def test_trackers_of_accelerate_are_told_by_name(told: list[Any], tmp_path: Path
         trackers.round({"round": 1, "success": 0.5, "agreement": math.nan})
     trackers.close()
     assert told == [
-        ("begin", "demo", str(tmp_path)),
+        ("begin", "demo", str(tmp_path), {}),
         {"keep": "('solid',)"},
         (7, {"train/loss": 1.5}),
         (7, {"round/round": 1, "round/success": 0.5}),
         "end",
     ]
     assert not (tmp_path / "demo.jsonl").exists()
+
+
+def test_runs_of_one_project_are_told_apart_by_their_names(
+    told: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RUN_NAMES, "mine", "called")
+    Trackers(["mine"], tmp_path, "seed-0", project="demo").close()
+    assert told == [("begin", "demo", str(tmp_path), {"called": "seed-0"}), "end"]
 
 
 def test_a_tracker_that_is_unknown_or_not_installed_is_said(tmp_path: Path) -> None:
