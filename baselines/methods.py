@@ -25,12 +25,14 @@ Train = Callable[[Run, Any], None]
 
 @dataclass(frozen=True)
 class Method:
-    """A name, the function, its default settings, and whether it cannot do without a teacher."""
+    """A name, the function, its default settings, whether it cannot do without a teacher, and
+    whether it learns from outcomes, so that an episode without an end is nothing to it."""
 
     name: str
     train: Train
     config: Any
     needs_teacher: bool = True
+    needs_outcomes: bool = False
 
 
 _METHODS: dict[str, Method] = {}
@@ -39,12 +41,16 @@ _PREFIX = "method_file_"
 _MARK = re.compile(r'^@method\(\s*"([^"]+)"', re.MULTILINE)
 
 
-def method(name: str, config: Any, *, needs_teacher: bool = True) -> Callable[[Train], Train]:
+def method(
+    name: str, config: Any, *, needs_teacher: bool = True, needs_outcomes: bool | None = None
+) -> Callable[[Train], Train]:
     """Register the decorated function under `name`. config: the default settings, a dataclass, a
-    dict, or None."""
+    dict, or None. needs_outcomes: of whole episodes; so does, unless it is said, what needs no
+    teacher."""
 
     def register(train: Train) -> Train:
-        found = Method(name, train, config, needs_teacher)
+        outcomes = not needs_teacher if needs_outcomes is None else needs_outcomes
+        found = Method(name, train, config, needs_teacher, outcomes)
         if train.__module__.startswith(_PREFIX):
             _IN_FILE.setdefault(train.__module__, []).append(found)
         else:

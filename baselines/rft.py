@@ -29,7 +29,7 @@ class RFTConfig:
     """Only demonstrations that pass all of these are trained on."""
 
 
-@method("rft", RFTConfig())
+@method("rft", RFTConfig(), needs_outcomes=True)
 def train(run: Run, config: RFTConfig) -> None:
     """Train `run.student` until the budget is spent, evenly over the rounds."""
     keep = filters.named(config.keep)

@@ -23,7 +23,7 @@ PEERS: dict[str, dict[str, Any]] = {
     "TRL, grouped": {
         "packing": False,
         "max_length": None,
-        "per_device_train_batch_size": 7,
+        "per_device_train_batch_size": 8,
         "train_sampling_strategy": "group_by_length",
     },
 }

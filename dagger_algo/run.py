@@ -155,6 +155,11 @@ class Run:
         self._known = {key: e for key, e in self._known.items() if e.round > done}
         return done
 
+    @property
+    def reported(self) -> int:
+        """Rounds that were reported so far."""
+        return len(self._figures)
+
     def stalled(self, patience: int) -> bool:
         """Whether the newest `patience` rounds (0: never) brought no better success."""
         successes: list[float] = [figures["success"] for figures in self._figures]

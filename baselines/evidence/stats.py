@@ -106,12 +106,6 @@ def gain(results: Results, method: str) -> Difference | None:
     return _difference(method, results.final(method), "warm start", starts)
 
 
-def interquartile_mean(results: Results, method: str) -> float | None:
-    """Mean success of the seeds between the quartiles; the plain mean below four seeds."""
-    rows = results.final(method)
-    return float(stats.trim_mean([r.success for r in rows.values()], 0.25)) if rows else None
-
-
 def curve(results: Results, method: str, resamples: int = 999) -> list[Point]:
     """One point per round, the warm start first."""
     cells = results.cells(method)

@@ -228,6 +228,8 @@ def _against(results: Results, a: str, b: str) -> str:
 def _seeds(found: Difference) -> str:
     """How many seeds the difference asks for, and how many there are."""
     there = f"there are {found.interval.seeds}"
+    if found.interval.mean == 0 and found.interval.seeds > 1:
+        return f"The difference is exactly 0, which no number of seeds would show; {there}."
     if found.seeds_needed is None:
         return f"No number of seeds up to 10,000 would show a difference this small; {there}."
     return (

@@ -44,8 +44,9 @@ def _reference_first(part: Results) -> list[str]:
 
 
 def aggregates(results: Results) -> list[tuple[str, Aggregate]]:
-    """Every method over all environments and budgets; empty where there is but one."""
-    if len(results.settings_pairs) < 2:
+    """Every method over all environments and budgets; empty where that says no more than the mean
+    does: of one environment and less than four runs."""
+    if len(results.settings_pairs) < 2 and len(results.seeds) < 4:
         return []
     found = [(method, aggregate(results, method)) for method in results.methods]
     return [(method, one) for method, one in found if one is not None]

@@ -41,8 +41,7 @@ def write_report(folder: Path) -> Path:
         groups=[
             {
                 "title": _title(env, budget, results),
-                "lines": (lines := table_lines(part)),
-                "ranked": any(line.iqm is not None for line in lines),
+                "lines": table_lines(part),
                 "plots": figures.here[env, budget],
                 "part": part,
                 "tasks": max((len(row.eval_seeds) for row in part.rows), default=0),

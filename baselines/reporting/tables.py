@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from baselines.evidence.results import Results, Row
-from baselines.evidence.stats import Interval, final_success, interquartile_mean, warm_success
+from baselines.evidence.stats import Interval, final_success, warm_success
 from baselines.evidence.verdicts import label
 from baselines.reporting.pages import printable
 
@@ -32,7 +32,6 @@ class Line:
     method: str
     name: str
     success: Interval | None
-    iqm: float | None
     env_steps: float
     teacher_tokens: float
     optimizer_steps: float
@@ -61,17 +60,14 @@ def parts(results: Results) -> list[tuple[str, str, Results]]:
 def table_lines(part: Results) -> list[Line]:
     """Of one environment and budget: the warm start, then every method with a finished seed."""
     warm = {row.seed: row for row in part.rows if row.round == 0}
-    lines = [_line("", "warm start", warm_success(part), None, list(warm.values()))]
+    lines = [_line("", "warm start", warm_success(part), list(warm.values()))]
     for method in part.methods:
         rows = list(part.final(method).values())
-        iqm = interquartile_mean(part, method) if len(rows) >= 4 else None
-        lines.append(_line(method, label(method), final_success(part, method), iqm, rows))
+        lines.append(_line(method, label(method), final_success(part, method), rows))
     return [line for line in lines if line.seeds]
 
 
-def _line(
-    method: str, name: str, success: Interval | None, iqm: float | None, rows: Sequence[Row]
-) -> Line:
+def _line(method: str, name: str, success: Interval | None, rows: Sequence[Row]) -> Line:
     def mean(values: Iterable[float]) -> float:
         return float(np.mean(list(values))) if rows else 0.0
 
@@ -79,7 +75,6 @@ def _line(
         method,
         name,
         success,
-        iqm,
         env_steps=mean(row.env_steps for row in rows),
         teacher_tokens=mean(row.teacher_tokens for row in rows),
         optimizer_steps=mean(row.optimizer_steps for row in rows),

@@ -178,10 +178,17 @@ def _keep_examples(config: Compare, job: Job, folder: Path, run: Run) -> None:
 
 
 def _require_a_round(run: Run, method: Method) -> None:
-    """ConfigError where the budget was too small for anything to be learnt from."""
+    """ConfigError where the budget was too small for anything to be learnt from, or the method
+    made nothing of it."""
     own = [episode for episode in run.store if episode.round > 0]
     whole = [episode for episode in own if episode.outcome is not Outcome.CUT]
-    if not own or not (whole or method.needs_teacher):
+    if not run.reported or not (own or run.ledger.spent()):
+        what = "rolled no episode" if run.reported else "reported no round"
+        raise ConfigError(
+            f"{method.name} {what} and ended with budget left: a method calls run.collect, run.fit "
+            "and run.report(i) for i in run.rounds(...)"
+        )
+    if not own or not (whole or not method.needs_outcomes):
         what = "its end" if own else "its first step"
         raise ConfigError(
             f"the budget is too small for one round: no episode came to {what} within "
@@ -207,10 +214,14 @@ def _action_words(env: Environment) -> set[str]:
 def no_expert(env: Environment) -> str | None:
     """Why the environment has no expert; None where it has one."""
     try:
-        gym.make(env.id, disable_env_checker=True, expert=True, **env.given("train")).close()
+        made = gym.make(env.id, disable_env_checker=True, expert=True, **env.given("train"))
+        try:
+            _, info = made.reset(seed=0)
+        finally:
+            made.close()
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    return None
+    return None if "expert_action" in info else 'its info says no "expert_action"'
 
 
 def pool(config: Compare, env: Environment, part: str, expert: bool = False) -> EnvPool:

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from baselines.sweep.settings import plain
 from baselines.sweep.workers import Pool, Workers
 from dagger_algo.errors import ConfigError, DaggerError
 
+_WORDLESS = "its process ended without a word (out of memory? a full disk?)"
 _SECONDS = 5.0  # between two writings of the results while cells are still running
 
 
@@ -81,6 +83,7 @@ def _run(
                 display.done(job)
             else:
                 failed.add(job)
+                _conclude(job.folder(config))
                 display.failed(job, _error(job.folder(config)))
             if time.monotonic() - written > _SECONDS:
                 write_results(config)
@@ -191,10 +194,18 @@ def _set_aside(folder: Path) -> None:
     folder.rename(aside)
 
 
+def _conclude(folder: Path) -> None:
+    """A job whose process was killed, or left, has failed as well: let its folder say so."""
+    if not (folder / "done.json").exists():
+        status = {"status": "failed", "error": _WORDLESS}
+        with suppress(OSError):  # a full disk may be why
+            write_atomically(folder / "done.json", json.dumps(status))
+
+
 def _error(folder: Path) -> str:
     path = folder / "done.json"
     if not path.exists():
-        return "its process ended without a word (out of memory? a full disk?)"
+        return _WORDLESS
     return str(json.loads(path.read_text(encoding="utf-8")).get("error", "unknown"))
 
 

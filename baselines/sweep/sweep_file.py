@@ -55,6 +55,8 @@ def sweep(data: Any, where: Where = nowhere) -> Compare:
     known = [f.name for f in fields(Compare) if f.name != "config"]
     given: dict[str, Any] = {}
     for name, value in data.items():
+        if name in bundled() and name not in known:
+            raise fault(f"settings of {name} go under methods:", where, (str(name),))
         if name not in known:
             raise unknown(str(name), known, where, (str(name),))
         if name in _DIMENSIONS:
@@ -62,9 +64,8 @@ def sweep(data: Any, where: Where = nowhere) -> Compare:
         elif name in _OPTIONS and isinstance(value, Mapping):
             value = [f"{option}={json.dumps(setting)}" for option, setting in value.items()]
         given[name] = value
-    _check(
-        overlay(Compare(), {name: given[name] for name in given if name in bundled()}), data, where
-    )
+    sections = {name: given[name] for name in given if name in bundled()}
+    _check(overlay(Compare(), sections, where), data, where)
     return overlay(Compare(), given, where)
 
 

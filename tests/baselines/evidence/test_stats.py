@@ -14,7 +14,6 @@ from baselines.evidence.results import Failure, Results, Row, load_results
 from baselines.evidence.stats import (
     final_success,
     gain,
-    interquartile_mean,
     interval,
     paired_difference,
 )
@@ -110,15 +109,6 @@ def test_probability_of_improvement_counts_pairs_of_runs_and_halves_ties() -> No
     found = paired_difference(results(*rows), "a", "b")
     assert found is not None
     assert found.improvement == (1 + 0.5 + 1 + 1) / 4  # .5 > .25, .5 = .5, .75 > .25, .75 > .5
-
-
-def test_the_interquartile_mean_drops_the_extremes_from_four_seeds_on() -> None:
-    rates = [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]]
-    four = results(*[row("a", s, won) for s, won in enumerate(rates[:4])])
-    two = results(*[row("a", s, won) for s, won in enumerate(rates[:2])])
-    assert interquartile_mean(four, "a") == 0.5
-    assert interquartile_mean(two, "a") == 0.25
-    assert interquartile_mean(two, "b") is None
 
 
 def test_failed_cells_count_nowhere() -> None:
