@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,12 @@ class Experiment:
     def folder(self) -> Path:
         """Where this run's files go."""
         return self.out / self.name
+
+
+LIKE_SFT = ("rft", "srft", "expert_iteration")
+"""Methods that fit as often as SFT does, unless they are told otherwise."""
+PARTS = ("sft", "dagger")
+"""Parts of pipelines, by the name of their settings."""
 
 
 @dataclass(frozen=True)
@@ -233,8 +239,16 @@ class Compare(Experiment):
     def base(self, method: str) -> Any:
         """The settings of a method, by its name or path, where a label says nothing else."""
         found = get_method(method)
-        own = None if method.endswith(".py") else getattr(self, found.name, None)
-        return own if own is not None and type(own) is type(found.config) else found.config
+        if method.endswith(".py"):
+            return found.config
+        own = getattr(self, found.name, None)
+        if own is not None and type(own) is type(found.config):
+            return own
+        # Equal terms by default: as many fits and passes as SFT has, and parts as they are alone.
+        if found.name in LIKE_SFT:
+            return replace(found.config, rounds=self.sft.rounds, epochs=self.sft.epochs)
+        parts = {name: getattr(self, name) for name in PARTS if hasattr(found.config, name)}
+        return replace(found.config, **parts) if parts else found.config
 
     def _has_beta(self, variant: Variant) -> bool:
         return "beta" in (plain(self.base(variant.method)) or {})

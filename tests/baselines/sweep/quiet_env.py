@@ -16,3 +16,14 @@ class QuietRope(gym.Wrapper[str, str, str, str]):
 
 
 gym.register("QuietRope-v0", QuietRope)
+
+
+class MuteRope(gym.Wrapper[str, str, str, str]):
+    """The tightrope with an expert that one may ask for, and that never says a word."""
+
+    def __init__(self, *, split: str = "train", expert: bool = False) -> None:
+        rope: Any = Tightrope(horizon=2, cues=2, actions=2, split=split)
+        super().__init__(rope)
+
+
+gym.register("MuteRope-v0", MuteRope)
