@@ -1,7 +1,9 @@
 """The command line: diagnose, train, compare, write a report again, view episodes."""
 
 import argparse
+import io
 import sys
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +19,9 @@ from baselines.sweep.config import Compare, Train
 from baselines.sweep.dry_run import dry_run
 from baselines.sweep.sweep_file import read_sweep
 from dagger_algo.errors import ConfigError, DaggerError
+
+# One line each, however wide the terminal: a log is searched by words.
+_PLAIN: Any = {"style": "red", "markup": False, "highlight": False, "soft_wrap": True}
 
 
 @dataclass(frozen=True)
@@ -41,18 +46,16 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             _compare(command.comparison() if isinstance(command, Train) else command)
     except ConfigError as error:
-        errors.print(f"error: {error}", style="red", markup=False, highlight=False)
+        errors.print(f"error: {error}", **_PLAIN)
         return 2
     except DaggerError as error:
-        errors.print(f"error: {error}", style="red", markup=False, highlight=False)
+        errors.print(f"error: {error}", **_PLAIN)
         return 1
     except OSError as error:
         errors.print(
             f"error: {error}; what was written before is kept: mend that (a full disk? missing "
             "rights?) and start the same command again",
-            style="red",
-            markup=False,
-            highlight=False,
+            **_PLAIN,
         )
         return 1
     except KeyboardInterrupt:
@@ -74,10 +77,32 @@ def _parse(arguments: list[str]) -> Train | Compare | Report | Diagnose | View:
         | Annotated[Diagnose, tyro.conf.subcommand("diagnose")]
         | Annotated[View, tyro.conf.subcommand("view")]
     )
-    found: Train | Compare | Report | Diagnose | View = tyro.cli(
-        commands, prog="python -m baselines", args=arguments
-    )
-    return found
+    heard = io.StringIO()
+    try:
+        with redirect_stderr(heard):
+            found: Train | Compare | Report | Diagnose | View = tyro.cli(
+                commands,
+                prog="python -m baselines",
+                args=arguments,
+                config=(tyro.conf.EnumChoicesFromValues,),
+            )
+        return found
+    except SystemExit as stop:
+        refused = _our_own(stop)
+        if refused is not None:
+            heard = io.StringIO()
+            raise refused from None
+        raise
+    finally:
+        sys.stderr.write(heard.getvalue())
+
+
+def _our_own(error: BaseException | None) -> ConfigError | None:
+    """The refusal by our settings that an error came from: tyro, which made them, puts names of its
+    own before what they say."""
+    while error is not None and not isinstance(error, ConfigError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _compare(config: Compare) -> None:

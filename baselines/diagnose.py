@@ -6,60 +6,63 @@ A small measurement before a large expense; what it measures and how it decides 
 
 import itertools
 import json
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from baselines.sweep.cell import make_vocabulary, pool
-from baselines.sweep.config import Compare, WarmStart
-from baselines.sweep.plan import VOCABULARY, Job
+from baselines.reporting.verdict import print_diagnosis
+from baselines.sweep.cell import make_vocabulary, open_teacher
+from baselines.sweep.checks import check
+from baselines.sweep.config import Compare, Experiment, WarmStart
+from baselines.sweep.environments import pool
+from baselines.sweep.plan import VOCABULARY, Job, needs_vocabulary
 from baselines.sweep.students import StudentConfig, new_student
+from baselines.sweep.teachers import TeacherConfig
 from dagger_algo.collect import collect
-from dagger_algo.conversation import Episode
-from dagger_algo.diagnosis import Diagnosis, Verdict
+from dagger_algo.conversation import Action, Conversation, Episode
+from dagger_algo.diagnosis import Diagnosis
 from dagger_algo.diagnosis import diagnose as judge
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import imitate
-from dagger_algo.ledger import Budget
-from dagger_algo.meter import Reached, Trial, demonstrations, measure
-from dagger_algo.policies.scripted import ExpertTeacher
-from dagger_algo.policy import Student
-from dagger_algo.shift import Interval
+from dagger_algo.ledger import Budget, Ledger
+from dagger_algo.meter import Trial, demonstrations, measure
+from dagger_algo.policy import Policy, Student
+from dagger_algo.teachers.bills import losses, wasted
 
 
 @dataclass(frozen=True)
 class Diagnose:
     """Say, before money is spent, whether DAgger can help on a task, with uncertainty.
 
-    A student is fitted to a few demonstrations of the environment's expert (or is a checkpoint of
-    yours). Then every held-out task is done three times: by the teacher, by the student, and by
-    the student up to its first error and the teacher from there on. That shows how often the
-    student errs on the teacher's states and on its own, what one error costs, and whether it can
-    be undone. A second student with half of the demonstrations shows how fast more of them help.
-    "Nothing to gain" means nothing beyond what as many demonstrations again would bring.
+    A student is fitted to a few demonstrations of the teacher (or is a checkpoint of yours). Then
+    every held-out task is done three times: by the teacher, by the student, and by the student up
+    to its first error and the teacher from there on. That shows how often the student errs on the
+    teacher's states and on its own, what one error costs, and whether it can be undone. A second
+    student with half of the demonstrations shows how fast more of them help. "Nothing to gain"
+    means nothing beyond what as many demonstrations again would bring.
 
-    Examples:
+    For example:
         python -m baselines diagnose --env swe_gym_env:Tightrope-v0 --env-options horizon=10
         python -m baselines diagnose --student.checkpoint runs/demo/seed-0/sft/checkpoint \
 --demonstrations.teacher-tokens 0
+        python -m baselines diagnose --teacher.kind api --teacher.url http://localhost:8000/v1 \
+--teacher.model NAME --episodes 20 --out diagnosis.json
     """
 
-    env: str = "swe_gym_env:RepairToy-v0"
-    """A Gymnasium id (module:id imports the module that registers it) of a text environment that
-    takes expert=True."""
-    train_options: tuple[str, ...] = ("split=train",)
+    env: str = Experiment.env
+    """A Gymnasium id (module:id imports the module that registers it) of a text environment."""
+    train_options: tuple[str, ...] = Experiment.train_options
     """Options of the environments that demonstrations are made in, as NAME=VALUE."""
-    heldout_options: tuple[str, ...] = ("split=heldout",)
+    heldout_options: tuple[str, ...] = Experiment.heldout_options
     """Options of the environments that are measured in."""
-    env_options: tuple[str, ...] = ()
-    """Options of both."""
-    envs: int = 16
+    env_options: tuple[str, ...] = Experiment.env_options
+    """Options of both, by default those that `train` has."""
+    envs: int = Experiment.envs
     """Environments stepped at the same time."""
     episodes: int = 60
     """Held-out tasks; each costs up to three episodes, with the teacher asked at every turn."""
@@ -71,8 +74,11 @@ class Diagnose:
     """What the student is fitted to before it is measured; 0 tokens take it as it is."""
     student: StudentConfig = field(default_factory=StudentConfig)
     """Who is measured."""
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    """Who is asked."""
     out: Path | None = None
-    """Write the figures to this new JSON file, too."""
+    """Write the figures to this new JSON file, too. What a served teacher answers is then kept
+    beside it (NAME.answers.jsonl): the same again pays nothing."""
 
     def __post_init__(self) -> None:
         for name in ("episodes", "envs"):
@@ -91,17 +97,28 @@ def diagnose(config: Diagnose, console: Console) -> Diagnosis:
     torch.set_num_threads(1)
     with TemporaryDirectory(prefix="diagnose-") as folder, console.status("") as status:
         setting = _setting(config, Path(folder))
+        check(setting)
 
         def tell(text: str) -> None:
             status.update(escape(text))
 
-        student, halved = _students(config, setting, tell)
-        trials, fewer = _measure(config, setting, student, halved, tell)
+        [(label, env)] = setting.environment_of.items()
+        job = Job(VOCABULARY, config.seed, label)
+        own = job.folder(setting)
+        if needs_vocabulary(setting):
+            tell("reading demonstrations")
+            make_vocabulary(setting, env, own)
+        answers = config.out and config.out.with_suffix(".answers.jsonl")
+        with open_teacher(setting, job, answers) as asked:
+            teacher = _Metered(asked)
+            student, halved = _students(config, setting, own, teacher, tell)
+            trials, fewer = _measure(config, setting, student, halved, teacher, tell)
+            spent = teacher.spent()
     found = judge(trials, config.margin, halved=fewer)
     if config.out is not None:
         config.out.parent.mkdir(parents=True, exist_ok=True)
         config.out.write_text(json.dumps(figures(found), indent=1), encoding="utf-8")
-    _print(found, console)
+    print_diagnosis(found, spent, console)
     return found
 
 
@@ -115,6 +132,26 @@ def figures(found: Diagnosis) -> dict[str, object]:
         json.dumps({**asdict(found), "rates": rates}), parse_constant=lambda name: None
     )
     return plain
+
+
+class _Metered:
+    """A teacher, and what it was asked."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._ledger = Ledger()
+
+    def act(self, conversations: Sequence[Conversation]) -> list[Action | None]:
+        answers = list(self.policy.act(conversations))
+        for answer in answers:
+            self._ledger.answered(answer, lambda text: 0)
+        return answers
+
+    def spent(self) -> dict[str, Any]:
+        """The figures of a ledger, lost answers included; to be asked for once."""
+        self._ledger.lost(wasted(self))
+        self._ledger.lost_because = dict(losses(self))
+        return self._ledger.as_dict()
 
 
 def _setting(config: Diagnose, folder: Path) -> Compare:
@@ -131,26 +168,28 @@ def _setting(config: Diagnose, folder: Path) -> Compare:
         budget=Budget(teacher_tokens=tokens + 1),
         warm_start=config.demonstrations,
         student=config.student,
+        teacher=config.teacher,
+        methods=("dagger",),
     )
 
 
 def _students(
-    config: Diagnose, setting: Compare, tell: Callable[[str], None]
+    config: Diagnose,
+    setting: Compare,
+    vocabulary: Path,
+    teacher: Policy,
+    tell: Callable[[str], None],
 ) -> tuple[Student, Student | None]:
     """One that has seen the demonstrations, and one that has seen half of them."""
-    [(label, env)] = setting.environment_of.items()
-    vocabulary = Job(VOCABULARY, env=label).folder(setting)
-    if config.student.needs_vocabulary:
-        tell("reading demonstrations")
-        make_vocabulary(setting, env, vocabulary)
+    [env] = setting.environment_of.values()
     student = new_student(config.student, vocabulary, config.seed)
     limit = config.demonstrations.teacher_tokens
     if not limit:
         return student, None
     tell("collecting demonstrations")
-    with pool(setting, env, "train", expert=True) as envs:
+    with pool(setting, env, "train", expert=config.teacher.kind == "expert") as envs:
         seeds = itertools.count(1_000_003 * (config.seed + 1))
-        shown = demonstrations(envs, seeds, student, ExpertTeacher(), limit)
+        shown = demonstrations(envs, seeds, student, teacher, limit)
     half = new_student(config.student, vocabulary, config.seed)
     for fitted, episodes in ((student, shown), (half, shown[: len(shown) // 2])):
         tell(f"fitting a student to {len(episodes)} demonstrations")
@@ -164,6 +203,7 @@ def _measure(
     setting: Compare,
     student: Student,
     halved: Student | None,
+    teacher: Policy,
     tell: Callable[[str], None],
 ) -> tuple[list[Trial], list[Episode] | None]:
     by = {
@@ -173,81 +213,15 @@ def _measure(
     }
     [env] = setting.environment_of.values()
     tasks = range(config.episodes)
-    with pool(setting, env, "heldout", expert=True) as envs:
+    with pool(setting, env, "heldout", expert=config.teacher.kind == "expert") as envs:
         trials = measure(
             envs,
             tasks,
             student.greedy(),
-            ExpertTeacher(),
+            teacher,
             told=lambda what, done: tell(f"{by[what]}: {done} episodes"),
         )
         if halved is None:
             return trials, None
         tell("the student with half of the demonstrations acts")
         return trials, list(collect(envs, tasks, halved.greedy()))
-
-
-def _print(found: Diagnosis, console: Console) -> None:
-    table = Table(title="What was measured", title_justify="left")
-    table.add_column("")
-    table.add_column("mean", justify="right")
-    table.add_column("95% interval", justify="right")
-    table.add_column("tasks", justify="right")
-    for name, value in (
-        ("success of the teacher", found.teacher),
-        ("success of the student", found.student),
-        ("success where the teacher takes over at the first error", found.rescued),
-        ("headroom: success that undoing errors would bring", found.headroom),
-        ("what an error costs this student, in success", found.alone),
-        ("u: what it costs where the teacher goes on, in success", found.u_success),
-        ("u: the same in turns, where both succeed", found.u_turns),
-        ("shift: disagreement after an error, above the teacher's states", found.shift),
-        ("gain: the part of the headroom that the shift accounts for", found.gain),
-        ("the gain that is left when demonstrations double", found.ahead),
-    ):
-        table.add_row(name, *_cells(value))
-    console.print(table)
-    table = Table(title="Disagreement with the teacher", title_justify="left")
-    for name in ("states", "share", "95% interval", "seen"):
-        table.add_column(name, justify="left" if name == "states" else "right")
-    names = {
-        Reached.TEACHER: "the teacher's",
-        Reached.AGREEING: "the student's own, before its first error",
-        Reached.ERRED: "the student's own, after an error",
-    }
-    for where, rate in found.rates.items():
-        low, high = rate.interval()
-        share = f"{rate.share:.3f}" if rate.states else "-"
-        between = f"{low:.3f} to {high:.3f}" if rate.states else "-"
-        table.add_row(names[where], share, between, str(rate.states))
-    console.print(table)
-    console.print(_theory(found), highlight=False)
-    color = {Verdict.HELPS: "green", Verdict.NOTHING: "yellow", Verdict.UNKNOWN: "cyan"}
-    console.print(
-        f"[bold {color[found.verdict]}]{found.verdict.value}[/]: {found.because}.",
-        highlight=False,
-    )
-
-
-def _cells(value: Interval) -> tuple[str, str, str]:
-    if value.tasks == 0:
-        return "-", "-", "0"
-    between = "-" if math.isnan(value.low) else f"{value.low:.2f} to {value.high:.2f}"
-    return f"{value.mean:.2f}", between, str(value.tasks)
-
-
-def _theory(found: Diagnosis) -> str:
-    """The two bounds with what was measured put in."""
-    epsilon, turns = found.rates[Reached.TEACHER].share, found.length
-    cloning = min(1.0, turns * epsilon)
-    text = (
-        f"With ε = {epsilon:.3f} on the teacher's states and T = {turns:.0f} turns an episode has "
-        f"Tε = {turns * epsilon:.2f} errors to expect. If each is final, imitation of "
-        f"demonstrations loses up to {cloning:.2f} in success (T²ε in turns; Ross & Bagnell 2010)"
-    )
-    if found.u_success.tasks:
-        loss = min(1.0, max(0.0, found.u_success.mean) * turns * epsilon)
-        text += (
-            f"; a student that recovers as the teacher does, uTε = {loss:.2f} (Ross et al. 2011)"
-        )
-    return text + "."

@@ -9,6 +9,7 @@ from itertools import islice
 
 import numpy as np
 
+from dagger_algo.checks import at_least
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import Example, Target, own_actions
 from dagger_algo.objectives import Objective
@@ -33,9 +34,7 @@ class DistillationConfig:
     """Evaluations in all, evenly over the budget."""
 
     def __post_init__(self) -> None:
-        for name in ("episodes", "epochs", "evaluate"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        at_least(1, self, "episodes", "epochs", "evaluate")
 
 
 def distilled(

@@ -12,6 +12,7 @@ before, as all methods here do.
 from dataclasses import dataclass
 
 from baselines.methods import method
+from dagger_algo.checks import at_least
 from dagger_algo.examples import own_actions
 from dagger_algo.run import Run
 
@@ -26,6 +27,9 @@ class ExpertIterationConfig:
     """Passes over its successes each time."""
     aggregate: bool = True
     """Fit on the successes of all rounds so far; otherwise on the newest round's only."""
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "rounds", "epochs")
 
 
 @method("expert_iteration", ExpertIterationConfig(), needs_teacher=False)

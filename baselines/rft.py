@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from baselines.methods import method
 from dagger_algo import filters
+from dagger_algo.checks import at_least
 from dagger_algo.examples import imitate
 from dagger_algo.gates.mixture import TEACHER_ONLY
 from dagger_algo.run import Run
@@ -27,6 +28,10 @@ class RFTConfig:
     """Passes over them each time."""
     keep: tuple[filters.Name, ...] = ("success",)
     """Only demonstrations that pass all of these are trained on."""
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "rounds", "epochs")
+        filters.named(self.keep)
 
 
 @method("rft", RFTConfig(), needs_outcomes=True)

@@ -16,6 +16,7 @@ from itertools import chain, islice, repeat
 import numpy as np
 
 from baselines.advantages import Baseline, Mean, Per, scales, turn_advantages
+from dagger_algo.checks import at_least
 from dagger_algo.conversation import Action, Actor, Episode, Outcome
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import Example, reinforce
@@ -53,9 +54,7 @@ class RLVRConfig:
     """Evaluations in all, evenly over the budget."""
 
     def __post_init__(self) -> None:
-        for name in ("group", "tasks", "epochs", "evaluate"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        at_least(1, self, "group", "tasks", "epochs", "evaluate")
         if self.kl < 0 or self.rate < 0 or not 0 <= self.discount <= 1:
             raise ConfigError(
                 "reinforcement needs kl >= 0, rate >= 0 and a discount from 0 to 1; it got "

@@ -11,6 +11,7 @@ states they train on and in nothing else (DAgger's usual advantage in gradient s
 from dataclasses import dataclass
 
 from baselines.methods import method
+from dagger_algo.checks import at_least
 from dagger_algo.examples import imitate
 from dagger_algo.gates.mixture import TEACHER_ONLY
 from dagger_algo.run import Run
@@ -24,6 +25,9 @@ class SFTConfig:
     """Times the student is fitted to the demonstrations gathered so far."""
     epochs: int = 3
     """Passes over them each time."""
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "rounds", "epochs")
 
 
 @method("sft", SFTConfig())

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from baselines.methods import method
+from dagger_algo.checks import at_least, one_of
 from dagger_algo.conversation import Episode
 from dagger_algo.examples import imitate
 from dagger_algo.gates.mixture import TEACHER_ONLY
@@ -30,6 +31,11 @@ class SRFTConfig:
     """Passes over them each time."""
     masked: tuple[Verdict, ...] = (Verdict.MISTAKE,)
     """Steps of failed demonstrations that are not learnt, by the critic's verdict."""
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "rounds", "epochs")
+        for verdict in self.masked:
+            one_of("masked", verdict, Verdict)
 
 
 @method("srft", SRFTConfig())

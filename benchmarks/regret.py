@@ -24,6 +24,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from scipy import stats
 
 import swe_gym_env  # noqa: F401  (registers the toys)
 from baselines.sft import SFTConfig
@@ -44,6 +45,7 @@ from dagger_algo.store import EpisodeStore
 
 EPSILON = 0.0025
 HORIZONS = (8, 16, 32, 64)
+DRAWS = 4_000
 TURNS = 30_000  # at each horizon: about 75 errors of a student that stays on the rope
 CUES, PIT_CUES, DEPTH = 16, 16, 3
 
@@ -139,18 +141,22 @@ def roll(table: TabularPolicy, recoverable: bool, turns: int) -> Costs:
 def bootstrap(
     costs: Costs, figure: Callable[[np.ndarray], np.ndarray], percent: float = 95
 ) -> np.ndarray:
-    """Lower end, middle and upper end of `figure` when episodes are drawn anew.
+    """Lower end, middle and upper end of `figure` when each horizon's episodes are drawn anew.
 
     figure: of regrets, shape (horizons, draws), along the last axis.
     """
-    rng = np.random.default_rng(0)
-    regrets = []
-    for of in costs.values():
-        values, counts = np.unique(of, return_counts=True)
-        drawn = rng.multinomial(len(of), counts / len(of), size=4000)
-        regrets.append(drawn @ values / len(of))
-    ends = [50 - percent / 2, 50, 50 + percent / 2]
-    return np.asarray(np.percentile(figure(np.array(regrets)), ends, axis=-1))
+    found = stats.bootstrap(
+        tuple(costs.values()),
+        lambda *drawn, axis: figure(np.array([of.mean(axis) for of in drawn])),
+        vectorized=True,
+        method="percentile",
+        n_resamples=DRAWS,
+        batch=100,
+        confidence_level=percent / 100,
+        random_state=np.random.default_rng(0),
+    )
+    ends, middle = found.confidence_interval, np.median(found.bootstrap_distribution, axis=-1)
+    return np.array([ends.low, middle, ends.high])
 
 
 def slope(regrets: np.ndarray) -> np.ndarray:

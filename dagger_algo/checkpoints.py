@@ -1,6 +1,5 @@
 """Where a run stands after a whole round, on disk: what an interrupted run goes on from."""
 
-import json
 import os
 import shutil
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from dagger_algo.errors import CheckpointError
 from dagger_algo.ledger import Budget, Ledger
 from dagger_algo.policy import Student
+from dagger_algo.records import figures_from_json, figures_to_json
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Checkpoints:
             new.mkdir(parents=True)
             student.save_state(new / "student")
             with (new / "progress.json").open("w", encoding="utf-8") as file:
-                json.dump(asdict(progress), file)
+                file.write(figures_to_json(asdict(progress)))
                 file.flush()
                 os.fsync(file.fileno())
             os.sync()
@@ -75,7 +75,8 @@ class Checkpoints:
         if not rounds:
             return None
         try:
-            progress = json.loads((rounds[-1] / "progress.json").read_text(encoding="utf-8"))
+            text = (rounds[-1] / "progress.json").read_text(encoding="utf-8")
+            progress = figures_from_json(text)
             student.load_state(rounds[-1] / "student")
             return Progress(**progress)
         except (OSError, ValueError, TypeError) as error:

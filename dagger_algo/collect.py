@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from dagger_algo.asking import act, answers, ask, ask_again, text_of
 from dagger_algo.conversation import Action, Actor, Conversation, Episode, Outcome, Turn, Usage
 from dagger_algo.env_pool import EnvPool
 from dagger_algo.gates.gate import Adaptive, Gate, Moment, Sees
 from dagger_algo.gates.mixture import STUDENT_ONLY
 from dagger_algo.labels import Labels
-from dagger_algo.ledger import Budget, Ledger
+from dagger_algo.ledger import Budget, Ledger, TeacherBudget
 from dagger_algo.policy import Policy
-from dagger_algo.teachers.bills import add, bills
+from dagger_algo.teachers.bills import add
 
 
 @dataclass
@@ -96,16 +97,18 @@ def collect(
         if not running:
             return
 
-        outcomes = _replay(running, labels, ledger, count_tokens)
+        replay = _Replay(running, ledger, count_tokens)
+        outcomes = replay.outcomes
         live = [run for run in running if run.past is None]
-        chosen = _decide(live, student, teacher, gate, labels, ledger, count_tokens)
+        chosen = _decide(live, student, teacher, gate, labels, ledger, count_tokens, replay)
         with ledger.clock("environment"):
             steps = pool.step([run.slot for run in live], [turn.action.text for turn in chosen])
         ledger.env_steps += len(running)
         for run, turn, step in zip(live, chosen, steps, strict=True):
             observation, reward, terminated, truncated, info = step
             run.turns.append(replace(turn, reward=reward))
-            run.conversation = run.conversation.after(turn.action, observation, info)
+            text = text_of(observation, run.conversation.key, len(run.turns))
+            run.conversation = run.conversation.after(turn.action, text, info)
             if info.get("infra_failure"):
                 outcomes[run.slot] = Outcome.INFRA
             elif terminated or truncated:
@@ -138,32 +141,49 @@ def _start(
             first = pool.reset([run.slot for run in live], [run.seed for run in live])
         for run, (observation, info) in zip(live, first, strict=True):
             run.task = str(info.get("task", ""))
-            run.conversation = Conversation(run.conversation.key, (observation,), (), info)
+            text = text_of(observation, run.conversation.key, 0)
+            run.conversation = Conversation(run.conversation.key, (text,), (), info)
     return begun
 
 
-def _replay(
-    running: Sequence[_Running],
-    labels: Labels,
-    ledger: Ledger,
-    count_tokens: Callable[[str], int],
-) -> dict[int, Outcome]:
-    """One turn of every stored episode; slot -> outcome of those that end with it."""
-    outcomes: dict[int, Outcome] = {}
-    for run in running:
-        if run.past is None:
-            continue
-        turn = run.past.turns[len(run.turns)]
-        run.turns.append(turn)
-        if turn.asked:
-            ledger.answered(turn.label, count_tokens)
-        if turn.actor is Actor.TEACHER and not labels.executed:
-            ledger.answered(turn.action, count_tokens)
-        if turn.lost is not None:
-            ledger.lost(turn.lost)
-        if len(run.turns) == len(run.past.turns) and run.past.outcome is not Outcome.CUT:
-            outcomes[run.slot] = run.past.outcome
-    return outcomes
+class _Replay:
+    """One turn of every stored episode; outcomes: slot -> outcome of those that end with it.
+
+    It is paid in the order in which it was when it was rolled: all first questions of a turn, with
+    those of the episodes that are rolled now, and then all second ones.
+    """
+
+    def __init__(
+        self, running: Sequence[_Running], ledger: Ledger, count_tokens: Callable[[str], int]
+    ) -> None:
+        self.outcomes: dict[int, Outcome] = {}
+        self._ledger, self._count_tokens = ledger, count_tokens
+        self._turns: list[Turn] = []
+        for run in running:
+            if run.past is not None:
+                self._turns.append(run.past.turns[len(run.turns)])
+                run.turns.append(self._turns[-1])
+                if len(run.turns) == len(run.past.turns) and run.past.outcome is not Outcome.CUT:
+                    self.outcomes[run.slot] = run.past.outcome
+
+    def first(self, budget: TeacherBudget) -> int | None:
+        """Pay the first questions; how many more there may be."""
+        room = self._ledger.may_ask(budget)
+        for turn in self._turns:
+            if turn.lost is not None:
+                self._ledger.lost(turn.lost)
+        return self._pay(room, [answers(turn)[:1] for turn in self._turns])
+
+    def second(self, budget: TeacherBudget) -> int | None:
+        """Pay the second questions; how many more there may be."""
+        room = self._ledger.may_ask(budget)
+        return self._pay(room, [answers(turn)[1:] for turn in self._turns])
+
+    def _pay(self, room: int | None, said: Sequence[Sequence[Action | None]]) -> int | None:
+        paid = [answer for each in said for answer in each]
+        for answer in paid:
+            self._ledger.answered(answer, self._count_tokens)
+        return None if room is None else max(0, room - len(paid))
 
 
 def _decide(
@@ -174,120 +194,90 @@ def _decide(
     labels: Labels,
     ledger: Ledger,
     count_tokens: Callable[[str], int],
+    replay: _Replay,
 ) -> list[Turn]:
     """The next turn of each running episode, but for its reward."""
     states = [run.conversation for run in running]
     count = len(states)
     proposals: list[Action | None] = [None] * count
-    answers: list[Action | None] = [None] * count
+    said: list[Action | None] = [None] * count
     asked = [False] * count
     lost: dict[int, Usage] = {}
 
     def propose(indices: Sequence[int]) -> None:
         if indices:
             with ledger.clock("student"):
-                for i, action in zip(
-                    indices, student.act([states[i] for i in indices]), strict=True
-                ):
-                    proposals[i] = action
+                found = act(student, [states[i] for i in indices], Actor.STUDENT)
+            for i, action in zip(indices, found, strict=True):
+                proposals[i] = action
 
-    def ask(indices: Sequence[int]) -> None:
-        indices = indices[: ledger.may_ask(labels.budget)] if teacher is not None else []
+    def ask_first(indices: Sequence[int]) -> None:
+        indices = indices[: replay.first(labels.budget)]
         if teacher is None or not indices:
             return
-        found = _ask(teacher, [states[i] for i in indices], ledger)
+        found = ask(teacher, [states[i] for i in indices], ledger)
         for i, (answer, bill) in zip(indices, found, strict=True):
-            asked[i], answers[i] = True, answer
+            asked[i], said[i] = True, answer
             ledger.answered(answer, count_tokens)
             if bill is not None:
                 lost[i] = bill
+
+    def ask_second(indices: Sequence[int]) -> dict[int, Action]:
+        """What the teacher executes instead of its labels, as far as its budget goes. Where it has
+        no other answer the first one is executed, and counts again."""
+        indices = indices[: replay.second(labels.budget)]
+        if teacher is None or not indices:
+            return {}
+        found = ask_again(teacher, [states[i] for i in indices], ledger)
+        taken: dict[int, Action] = {}
+        for i, (answer, bill) in zip(indices, found, strict=True):
+            first = said[i]
+            assert first is not None, "only a teacher with an answer acts"
+            taken[i] = answer or replace(first, usage=None)
+            ledger.answered(taken[i], count_tokens)
+            if bill is not None:
+                lost[i] = add(lost[i], bill) if i in lost else bill
+        return taken
 
     everyone = range(count)
     if Sees.PROPOSAL in gate.sees:
         propose(everyone)
     if Sees.LABEL in gate.sees:
-        ask(everyone)
+        ask_first(everyone)
     decisions = gate(
         [
             Moment(run.conversation, run.turns, proposal, answer)
-            for run, proposal, answer in zip(running, proposals, answers, strict=True)
+            for run, proposal, answer in zip(running, proposals, said, strict=True)
         ]
     )
     if Sees.LABEL not in gate.sees:
-        ask([i for i, decision in enumerate(decisions) if labels.wanted(decision)])
+        ask_first([i for i, decision in enumerate(decisions) if labels.wanted(decision)])
     teaching = [
         decision.actor is Actor.TEACHER and answer is not None
-        for decision, answer in zip(decisions, answers, strict=True)
+        for decision, answer in zip(decisions, said, strict=True)
     ]
     propose([i for i in everyone if not teaching[i] and proposals[i] is None])
-    taught = dict(enumerate(answers))
-    if not labels.executed:
-        second = _again(states, answers, teaching, teacher, ledger, count_tokens)
-        taught |= {i: action for i, (action, _) in second.items()}
-        for i, (_, bill) in second.items():
-            if bill is not None:
-                lost[i] = add(lost[i], bill) if i in lost else bill
+    twice = not labels.executed and labels.kept(Actor.TEACHER)
+    again = ask_second([i for i in everyone if teaching[i] and twice])
 
     turns = []
     for i, decision in enumerate(decisions):
-        action = taught[i] if teaching[i] else proposals[i]
-        assert action is not None, "a student always answers"
+        actor = Actor.TEACHER if teaching[i] else Actor.STUDENT
+        action = again.get(i, said[i]) if teaching[i] else proposals[i]
+        assert action is not None, "whoever acts has answered"
+        kept = labels.kept(actor)
         turns.append(
             Turn(
                 states[i].observations[-1],
                 action,
-                Actor.TEACHER if teaching[i] else Actor.STUDENT,
-                answers[i],
+                actor,
+                said[i] if kept else None,
                 0.0,
-                asked[i],
+                asked[i] and kept,
                 proposals[i] if Sees.PROPOSAL in gate.sees else None,
                 decision.score,
                 lost.get(i),
+                i in again,
             )
         )
     return turns
-
-
-def _again(
-    states: Sequence[Conversation],
-    answers: Sequence[Action | None],
-    teaching: Sequence[bool],
-    teacher: Policy | None,
-    ledger: Ledger,
-    count_tokens: Callable[[str], int],
-) -> dict[int, tuple[Action, Usage | None]]:
-    """A second answer where the teacher acts, beside what was lost on it: what is executed is then
-    not the labelled sample. Where there is none the first is executed, and counts again.
-    """
-    indices = [i for i, acts in enumerate(teaching) if acts]
-    if teacher is None or not indices:
-        return {}
-    # Another key, since a teacher that samples gives the same answer for the same one.
-    asked = [replace(states[i], key=f"{states[i].key}/executed") for i in indices]
-    taken: dict[int, tuple[Action, Usage | None]] = {}
-    for i, (second, bill) in zip(indices, _ask(teacher, asked, ledger), strict=True):
-        first = answers[i]
-        assert first is not None, "only a teacher with an answer acts"
-        taken[i] = (second or replace(first, usage=None), bill)
-        ledger.answered(taken[i][0], count_tokens)
-    return taken
-
-
-def _ask(
-    teacher: Policy, states: Sequence[Conversation], ledger: Ledger
-) -> list[tuple[Action | None, Usage | None]]:
-    """The teacher's answers, each beside what was paid for lost ones in its state."""
-    bills(teacher)  # those of others who asked it
-    with ledger.clock("teacher"):
-        found = teacher.act(states)
-    paid: dict[str, Usage] = {state.key: Usage() for state in states}
-    for key, usage in bills(teacher).items():
-        while key not in paid and "/" in key:
-            key = key.rpartition("/")[0]
-        if key in paid:
-            paid[key] = add(paid[key], usage)
-            ledger.lost(usage)
-    own = [paid[state.key] for state in states]
-    return [
-        (answer, None if bill == Usage() else bill) for answer, bill in zip(found, own, strict=True)
-    ]

@@ -27,7 +27,8 @@ class Usage:
     """What one answer cost.
 
     tokens_in, tokens_out: as the one who answered counts them. money: in the currency of the price
-    list. seconds: wall-clock, retries included. cached: it came from a cache, and cost nothing now.
+    list, when it was asked. seconds: wall-clock, retries included. cached: it came from a cache,
+    and cost nothing now. saved: the part of `money` that a cache saved.
     """
 
     tokens_in: int = 0
@@ -35,6 +36,12 @@ class Usage:
     money: float = 0.0
     seconds: float = 0.0
     cached: bool = False
+    saved: float = 0.0
+
+    @property
+    def paid(self) -> float:
+        """What it really cost now, in the same currency."""
+        return 0.0 if self.cached else self.money - self.saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +95,15 @@ class Turn:
 
     observation: what was seen before acting.
     action: what was executed, and by whom (`actor`).
-    label: what the teacher would have done here; None where it was not asked or did not answer.
+    label: what the teacher would have done here; None where it was not asked for that or did not
+        answer.
     reward: of this step.
-    asked: the teacher was asked here, whether or not it answered.
+    asked: the teacher was asked for a label here, whether or not it answered.
     proposal: what the student would have done, where a gate wanted to know; equal to `action` where
         the student then acted.
     score: what the gate went by, in the gate's own unit.
     lost: what the teacher's answers cost that were lost here, where that is known.
+    again: the teacher was asked a second time here, for what it executes.
     """
 
     observation: str
@@ -106,6 +115,7 @@ class Turn:
     proposal: Action | None = None
     score: float | None = None
     lost: Usage | None = field(default=None, compare=False)
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

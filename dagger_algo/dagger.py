@@ -3,21 +3,30 @@ Ross, Gordon & Bagnell 2011).
 
     states      a turn-by-turn mixture of the teacher's and the student's
     actions     the teacher's, at every state visited
-    weights     1
+    weights     1, or the label's stage's
+
+Other losses than cross-entropy learn more of a teacher that gives log-probabilities: `lessons.py`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import get_args
 
 from dagger_algo import filters
+from dagger_algo.checks import at_least, one_of
 from dagger_algo.conversation import Episode
-from dagger_algo.examples import imitate
+from dagger_algo.errors import ConfigError
+from dagger_algo.examples import Example, imitate
 from dagger_algo.gates.gate import Adaptive, Gate, in_round
 from dagger_algo.gates.mixture import TurnMixture, teacher_share
 from dagger_algo.gates.spec import check_gate, make_gate
 from dagger_algo.labels import Labels
+from dagger_algo.lessons import OBJECTIVES, Loss, rolled_and_scored, with_likeliest
 from dagger_algo.meter import shift_figures
 from dagger_algo.run import Run, agreement
 from dagger_algo.schedules import Beta
+from dagger_algo.stages import Stage, stage_weights
+from dagger_algo.teachers.scoring import adviser
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,30 @@ class DaggerConfig:
     """Where, and how much, the teacher is asked."""
     keep: tuple[filters.Name, ...] = ()
     """Only episodes that pass all of these are trained on."""
+    stage_weights: Mapping[Stage, float] = field(default_factory=dict)
+    """Weights of labels by the stage of what they say to do; a stage that is not named weighs 1,
+    and a label of weight 0 is left out."""
+    loss: Loss = "cross_entropy"
+    """What is minimised. cross_entropy: on the labels, the paper's. mixed_k1, mixed_k2, mixed_k3:
+    that, and on the student's own tokens of the newest round an estimate of their divergence from
+    the teacher (mixed_k3 with labels.where=teacher is the released launcher's). top_k_kl: in the
+    place of every token of a label, the divergence from the teacher's top_k likeliest tokens. All
+    but the first need a teacher that gives log-probabilities of the student's tokens."""
+    top_k: int = 32
+    """Likeliest tokens that the teacher names in every place, for the loss of that name."""
     patience: int = 0
     """Rounds without a better success after which it ends early; 0 is never. It looks at the
     evaluation, which is then no longer held out: not for comparisons."""
 
     def __post_init__(self) -> None:
+        at_least(1, self, "rounds", "epochs", "top_k")
+        at_least(0, self, "patience")
+        one_of("loss", self.loss, get_args(Loss))
+        filters.named(self.keep)
+        for stage, weight in self.stage_weights.items():
+            one_of("stage_weights", stage, Stage)
+            if not 0 <= weight < float("inf"):
+                raise ConfigError(f"stage_weights.{stage} must be 0 or more, not {weight}")
         check_gate(self.gate)
 
 
@@ -55,21 +83,37 @@ def dagger(run: Run, config: DaggerConfig = DaggerConfig(), gate: Gate | None = 
     """
     gate = gate or make_gate(config.gate, student=run.student, beta=config.beta, seed=run.seed)
     keep = filters.named(config.keep)
+    weigh = stage_weights(config.stage_weights)
+    scores = None if config.loss == "cross_entropy" else adviser(run.teacher, run.student)
     for i in run.rounds(config.rounds, gate):
         if run.stalled(config.patience):
             break
         who = in_round(gate, i, config.rounds)
         limit = run.share(i, config.rounds)
-        episodes = run.collect(i, limit, gate=who, teacher=run.teacher, labels=config.labels)
-        data = run.episodes(i) if config.aggregate else episodes
-        fit = run.fit(imitate(data, keep), epochs=config.epochs)
+        own: list[Example] = []
+        if scores is None or config.loss == "top_k_kl":
+            episodes = run.collect(i, limit, gate=who, teacher=run.teacher, labels=config.labels)
+        else:
+            episodes, own = rolled_and_scored(run, i, limit, who, config.labels, scores, keep)
+        taught = list(imitate(run.episodes(i) if config.aggregate else episodes, keep, weigh))
+        if scores is not None and config.loss == "top_k_kl":
+            taught = with_likeliest(run, scores, taught, config.top_k)
+        fit = {}
+        if taught or own or unanswered(episodes):
+            fit = run.fit(taught + own, epochs=config.epochs, objective=OBJECTIVES[config.loss])
         run.report(
             i,
             **gate_figures(who, episodes),
             **shift_figures(episodes),
             agreement=agreement(episodes),
-            loss=fit["loss"],
+            **({"loss": fit["loss"]} if fit else {}),
         )
+
+
+def unanswered(episodes: list[Episode]) -> bool:
+    """The teacher was asked for labels, and had no answer anywhere: the learner says so."""
+    turns = [turn for episode in episodes for turn in episode.turns if turn.asked]
+    return bool(turns) and all(turn.label is None for turn in turns)
 
 
 def gate_figures(gate: Gate, episodes: list[Episode]) -> dict[str, float]:

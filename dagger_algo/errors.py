@@ -9,6 +9,10 @@ class ConfigError(DaggerError, ValueError):
     """A setting is out of range or does not fit another one."""
 
 
+class PolicyError(DaggerError, RuntimeError):
+    """A policy does not keep what it promises: an action for every conversation."""
+
+
 class StoreError(DaggerError, RuntimeError):
     """An episode store cannot be read or written; what it already holds is untouched."""
 

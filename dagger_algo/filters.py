@@ -7,6 +7,7 @@ labels are weights of 0 or 1, for `imitate(episodes, weigh=students_turns)`.
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+from dagger_algo.checks import one_of
 from dagger_algo.conversation import Actor, Episode, Outcome
 from dagger_algo.stage_rules import shell_rules
 from dagger_algo.stages import Quality, Rules, grade, repeats
@@ -68,5 +69,8 @@ NAMED: dict[Name, Filter] = {
 
 
 def named(names: Iterable[Name]) -> Filter:
-    """Episodes that pass all filters of these names."""
+    """Episodes that pass all filters of these names; ConfigError for a name that there is not."""
+    names = tuple(names)
+    for name in names:
+        one_of("keep", name, NAMED)
     return every(*(NAMED[name] for name in names))

@@ -30,7 +30,11 @@ class Budget:
 @dataclass(frozen=True)
 class TeacherBudget:
     """The most that a teacher may be asked; None is no limit. Unlike `Budget`, spending it does not
-    end the collection."""
+    end the collection.
+
+    Questions are never more than that. What an answer costs is known when it came: tokens and money
+    are overrun by what one batch of questions costs, one per running episode, at most.
+    """
 
     queries: int | None = None
     """Questions, answered or not."""
@@ -51,8 +55,10 @@ class Ledger:
 
     teacher_tokens: of its answers, in the student's tokens, and of those that were lost, as the
     teacher counts them: these are teacher_tokens_lost. teacher_tokens_in: of the questions, as the
-    teacher counts them. teacher_money: of lost answers too, where their cost is known. seconds:
-    wall-clock of this process, by what it was spent on.
+    teacher counts them. teacher_money: what the answers cost when they were asked, those out of a
+    cache and lost ones too, where that is known; teacher_paid: what of it no cache has saved.
+    lost_because: lost labels by reason, where a teacher gives one. seconds: wall-clock of this
+    process, by what it was spent on.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -62,8 +68,10 @@ class Ledger:
     teacher_tokens_lost: int = 0
     teacher_queries: int = 0
     teacher_money: float = 0.0
+    teacher_paid: float = 0.0
     cache_hits: int = 0
     labels_lost: int = 0
+    lost_because: dict[str, int] = field(default_factory=dict)
     episodes: int = 0
     episodes_infra: int = 0
     optimizer_steps: int = 0
@@ -86,8 +94,8 @@ class Ledger:
     def answered(self, answer: Action | None, count_tokens: Callable[[str], int]) -> None:
         """Account for one question to the teacher and its answer (None: there was none).
 
-        An answer out of a cache costs no money, but counts like any other in tokens: methods are
-        compared by what they would need, not by who ran first.
+        An answer out of a cache counts like any other, in tokens and in money: methods are compared
+        by what they would need, not by who ran first.
         """
         self.teacher_queries += 1
         if answer is None:
@@ -97,14 +105,16 @@ class Ledger:
         if answer.usage is not None:
             self.teacher_tokens_in += answer.usage.tokens_in
             self.cache_hits += answer.usage.cached
-            self.teacher_money += 0.0 if answer.usage.cached else answer.usage.money
+            self.teacher_money += answer.usage.money
+            self.teacher_paid += answer.usage.paid
 
     def lost(self, usage: Usage) -> None:
         """Account for what was paid for answers that never came to be labels."""
         self.teacher_tokens += usage.tokens_out
         self.teacher_tokens_lost += usage.tokens_out
         self.teacher_tokens_in += usage.tokens_in
-        self.teacher_money += 0.0 if usage.cached else usage.money
+        self.teacher_money += usage.money
+        self.teacher_paid += usage.paid
 
     def share(self, start: "Ledger", i: int, rounds: int) -> Budget:
         """The limit, counted from 0, that round `i` of `rounds` may spend up to, when what was
@@ -119,7 +129,7 @@ class Ledger:
 
     def copy(self) -> "Ledger":
         """As it stands now."""
-        return replace(self, seconds=dict(self.seconds))
+        return replace(self, seconds=dict(self.seconds), lost_because=dict(self.lost_because))
 
     def clock(self, what: str) -> "_Clock":
         """`with ledger.clock("train"):` adds the block's seconds to that entry."""

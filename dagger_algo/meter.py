@@ -202,7 +202,8 @@ def demonstrations(
             student,
             gate=TEACHER_ONLY,
             teacher=teacher,
-            limit=Budget(10**9, tokens),
+            # An answer is a token at least, and of a teacher that never answers this is the end.
+            limit=Budget(tokens, tokens),
             count_tokens=student.count_tokens,
         )
     )

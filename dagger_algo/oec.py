@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dagger_algo import filters
+from dagger_algo.checks import at_least
 from dagger_algo.conversation import Actor
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import imitate
@@ -39,6 +40,8 @@ class OECConfig:
     """Only episodes that pass all of these are trained on."""
 
     def __post_init__(self) -> None:
+        at_least(1, self, "rounds", "epochs")
+        filters.named(self.keep)
         if not 0.0 <= self.demonstrations <= 1.0:
             raise ConfigError(
                 f"demonstrations is a share between 0 and 1, not {self.demonstrations}"

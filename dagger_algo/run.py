@@ -5,7 +5,7 @@ what makes methods comparable is that all of them get the same.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from dagger_algo.labels import Labels
 from dagger_algo.ledger import Budget, Ledger
 from dagger_algo.policy import Policy, Student
 from dagger_algo.store import EpisodeStore
+from dagger_algo.teachers.bills import losses
 
 BEYOND = ("left_out", "shortened")
 """Figures of a fit that a round tells where they are not 0: targets beyond a model's context."""
@@ -100,6 +101,7 @@ class Run:
         self.seeds = self._seeds
         self._figures: list[dict[str, Any]] = []
         self._beyond: Counter[str] = Counter()
+        self._lost = self._losses()
         self._known = {episode.key: episode for episode in self.store.all()}
         self._done: int | None = None
         self._before = self._count = 0
@@ -231,19 +233,20 @@ class Run:
         return figures
 
     def report(self, round: int, **figures: Any) -> Evaluation:
-        """Evaluate the student, keep a checkpoint and log the round: `figures`, the evaluation and
-        the ledger."""
+        """Evaluate the student, keep a checkpoint and log the round: `figures` (what JSON can say,
+        numbers and arrays of numpy or torch), the evaluation and the ledger."""
         self.log.progress("evaluating", self.ledger)
         with self.ledger.clock("evaluate"):
             result = self.evaluate(self.student)
         number = self._before + round
+        self.count_losses()
         told = {
             "round": number,
             "success": result.success,
             "eval_seeds": list(result.seeds),
             "eval_rewards": list(result.rewards),
             "eval_turns": list(result.turns),
-            **figures,
+            **{name: _plain(figure) for name, figure in figures.items()},
             **+self._beyond,  # those above 0
             **self.ledger.as_dict(),
         }
@@ -255,6 +258,25 @@ class Run:
             self.checkpoints.save(progress, self.student)
         self.log.round(told)
         return result
+
+    def count_losses(self) -> None:
+        """Bring the ledger's reasons for lost labels up to date, as a report does."""
+        now = self._losses()
+        because = Counter(self.ledger.lost_because) + (now - self._lost)
+        self.ledger.lost_because, self._lost = dict(because), now
+
+    def _losses(self) -> Counter[str]:
+        """Answers that the teacher has lost so far, by reason."""
+        return Counter() if self.teacher is None else losses(self.teacher)
+
+
+def _plain(figure: Any) -> Any:
+    """Numbers and arrays, of whatever library, as Python's own."""
+    if isinstance(figure, Mapping):
+        return {name: _plain(each) for name, each in figure.items()}
+    if isinstance(figure, list | tuple):
+        return [_plain(each) for each in figure]
+    return figure.tolist() if hasattr(figure, "tolist") else figure
 
 
 def agreement(episodes: list[Episode]) -> float:

@@ -2,9 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from dagger_algo.checks import one_of
 from dagger_algo.errors import ConfigError
+
+Shape = Literal["constant", "linear", "cosine", "exponential", "step", "floor"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Beta:
     `warmup` rounds with β = 1 may come before; the shape's round 1 is then the one after them.
     """
 
-    shape: Literal["constant", "linear", "cosine", "exponential", "step", "floor"] = "floor"
+    shape: Shape = "floor"
     """How β falls over the rounds; the paper's is `floor`."""
     start: float = 1.0
     """β of the first round."""
@@ -30,6 +33,7 @@ class Beta:
     states. The schedule then runs over the rounds that are left."""
 
     def __post_init__(self) -> None:
+        one_of("beta.shape", self.shape, get_args(Shape))
         if not (0.0 <= self.end <= 1.0 and 0.0 <= self.start <= 1.0):
             raise ConfigError(f"β must lie between 0 and 1, not start={self.start}, end={self.end}")
         if self.warmup < 0:

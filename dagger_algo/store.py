@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from dagger_algo.conversation import Actor, Episode, Outcome, Turn, Usage
+from dagger_algo.conversation import Episode, Outcome
 from dagger_algo.errors import StoreError
-from dagger_algo.records import decode_action, decode_line, encode_line, plain
+from dagger_algo.records import decode_episode, decode_line, encode_line, plain
 
 FORMAT = "dagger-episodes"
 VERSION = 2
@@ -34,6 +34,7 @@ class EpisodeStore:
         Raises StoreError when the file is another program's, another version's or environment's,
         damaged anywhere but in its last line, or being written by another.
         """
+        _refuse_folder(path)
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
@@ -83,10 +84,9 @@ class EpisodeStore:
 
     def all(self) -> Iterator[Episode]:
         """Every record, also of episodes in which the environment broke: those say nothing about
-        the agent, and are kept only so that an interrupted run can be taken up again."""
-        for _, record in _records(self.path):
-            if "episode" in record:
-                yield decode(record["episode"])
+        the agent, and are kept only so that an interrupted run can be taken up again. Raises
+        StoreError for a record that is no episode."""
+        return _episodes(self.path)
 
     def close(self) -> None:
         """Release the file."""
@@ -155,18 +155,35 @@ def _line(episode: Episode) -> bytes:
 def read(path: Path) -> Iterator[Episode]:
     """The episodes of a store that is not to be written to, and that another process may be writing
     at this moment: a record in flight is left out, and nothing is changed. Without those in which
-    the environment broke. Raises StoreError as opening does, or when there is no such file."""
+    the environment broke. Raises StoreError as opening does, when there is no such file, and for a
+    record that is no episode."""
     if not path.exists():
         raise StoreError(f"there is no episode store at {path}")
-    if _only_a_torn_header(path):
-        return
-    for _, record in _records(path, live=True):
-        if "episode" in record:
-            episode = decode(record["episode"])
+    _refuse_folder(path)
+    if not _only_a_torn_header(path):
+        for episode in _episodes(path, live=True):
             if episode.outcome is not Outcome.INFRA:
                 yield episode
 
 
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder, not an episode store: name a file, such as {_FILE}")
+
+
+def _episodes(path: Path, live: bool = False) -> Iterator[Episode]:
+    for number, (_, record) in enumerate(_records(path, live), 1):
+        if "episode" in record:
+            try:
+                yield decode_episode(record["episode"])
+            except StoreError as error:
+                raise StoreError(
+                    f"{path}, line {number}: {error}, so another program or release wrote it: "
+                    "install that one, or take the line out"
+                ) from error
+
+
+_FILE = "episodes.jsonl"
 _HEADER = encode_line({"format": FORMAT, "version": VERSION})
 
 
@@ -192,7 +209,7 @@ def _records(path: Path, live: bool = False) -> Iterator[tuple[int, dict[str, An
                     return  # its writer may have ended it since it was read
                 if file.read(1):
                     raise StoreError(
-                        f"{path}, line {number}: the checksum does not fit, so the file was "
+                        f"{path}, line {number} is no record whose checksum fits, so the file was "
                         "damaged after it was written; move it away, or cut it before that line"
                     )
                 warnings.warn(
@@ -207,10 +224,11 @@ def _records(path: Path, live: bool = False) -> Iterator[tuple[int, dict[str, An
 
 def _check_header(path: Path, record: dict[str, Any] | None) -> None:
     if record is None or record.get("format") != FORMAT:
-        raise StoreError(f"{path} is not an episode store; choose another file")
-    if record["version"] != VERSION:
+        raise StoreError(f"{path}, line 1: this is not an episode store; choose another file")
+    version = record.get("version", "unknown")
+    if version != VERSION:
         raise StoreError(
-            f"{path} was written by store version {record['version']}, and this is version "
+            f"{path}, line 1: it was written by store version {version}, and this is version "
             f"{VERSION}: choose another file, or install the release that wrote it"
         )
 
@@ -220,34 +238,3 @@ def _sound_length(path: Path) -> int:
     for offset, _ in _records(path):
         length = offset
     return length
-
-
-def _usage(data: dict[str, Any] | None) -> Usage | None:
-    return None if data is None else Usage(**data)
-
-
-def decode(data: dict[str, Any]) -> Episode:
-    """The episode that `dataclasses.asdict` made into `data`, perhaps by way of JSON."""
-    turns = tuple(
-        Turn(
-            turn["observation"],
-            decode_action(turn["action"]),
-            Actor(turn["actor"]),
-            turn["label"] and decode_action(turn["label"]),
-            turn["reward"],
-            turn["asked"],
-            turn["proposal"] and decode_action(turn["proposal"]),
-            turn["score"],
-            _usage(turn.get("lost")),  # younger than the format
-        )
-        for turn in data["turns"]
-    )
-    return Episode(
-        data["key"],
-        data["seed"],
-        data["task"],
-        data["round"],
-        turns,
-        Outcome(data["outcome"]),
-        data["final_observation"],
-    )

@@ -24,13 +24,16 @@ class ToolCall:
     arguments: Mapping[str, str] = field(default_factory=dict)
 
 
-def tool_call(text: str) -> ToolCall | None:
+def tool_call(text: str, format: str | None = None) -> ToolCall | None:
     """The first call in an action's text; None where there is none.
 
-    Read are: `<function=NAME><parameter=KEY>value</parameter></function>` (Qwen3-Coder), a JSON
-    object behind `<tool_call>` (Hermes, Qwen), and a fenced block marked bash or sh, which is a
-    call of `bash` with that `command`.
+    Read are: `<function=NAME><parameter=KEY>value</parameter></function>` ("qwen_coder"), a JSON
+    object behind `<tool_call>` ("hermes"), and a fenced block marked bash or sh, which is a call of
+    `bash` with that `command` ("bash_block"). format: one of `FORMATS`, and no other is read; None
+    reads whichever comes.
     """
+    if format is not None:
+        return _READERS[format](text)
     return _xml(text) or _hermes(text) or _block(text)
 
 
@@ -79,3 +82,8 @@ def _block(text: str) -> ToolCall | None:
 
 def _as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+_READERS = {"qwen_coder": _xml, "hermes": _hermes, "bash_block": _block}
+FORMATS = tuple(_READERS)
+"""Formats by name."""

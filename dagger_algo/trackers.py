@@ -5,9 +5,10 @@ with Trackers(["tensorboard", "jsonl"], folder) as trackers:
     run = Run(student, ..., log=Several(Silent(), trackers))
 """
 
+import difflib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
@@ -152,24 +153,36 @@ def _numbers(name: str, figures: Mapping[str, Any]) -> Iterator[tuple[str, float
             yield f"{name}/{key}", int(value) if isinstance(value, int) else float(value)
 
 
-def _begin(
-    trackers: Mapping[str, Mapping[str, str]], folder: Path, title: str, settings: Mapping[str, Any]
-) -> Any:  # Any: accelerate is optional
-    """Of each tracker, what it is begun with besides the title and the settings."""
+def check_trackers(names: Iterable[str]) -> None:
+    """ConfigError for a tracker that is unknown or not installed."""
+    others = [one for one in names if one != JSONL]
+    if not others:
+        return
     try:
-        from accelerate import Accelerator, PartialState
+        from accelerate import PartialState
         from accelerate.tracking import LOGGER_TYPE_TO_CLASS, filter_trackers
     except ImportError:
         raise ConfigError(
             f'trackers other than {JSONL} need accelerate: pip install "swe-dagger[lora]"'
         ) from None
     PartialState()  # the logger of `filter_trackers` asks for it
-    for one in trackers:
+    for one in others:
         if one not in LOGGER_TYPE_TO_CLASS:
-            known = ", ".join([JSONL, *sorted(map(str, LOGGER_TYPE_TO_CLASS))])
-            raise ConfigError(f"there is no tracker {one!r}; there are {known}")
-        if not filter_trackers([one], folder):
+            known = [JSONL, *sorted(map(str, LOGGER_TYPE_TO_CLASS))]
+            near = difflib.get_close_matches(one, known, 1)
+            hint = f"did you mean {near[0]!r}? There" if near else "there"
+            raise ConfigError(f"there is no tracker {one!r}; {hint} are {', '.join(known)}")
+        if not filter_trackers([one], "."):
             raise ConfigError(f"the tracker {one!r} is not installed: pip install {one}")
+
+
+def _begin(
+    trackers: Mapping[str, Mapping[str, str]], folder: Path, title: str, settings: Mapping[str, Any]
+) -> Any:  # Any: accelerate is optional
+    """Of each tracker, what it is begun with besides the title and the settings."""
+    check_trackers(trackers)
+    from accelerate import Accelerator
+
     accelerator = Accelerator(log_with=list(trackers), project_dir=str(folder))
     plain = {key: v if isinstance(v, int | float | str) else str(v) for key, v in settings.items()}
     how = {one: dict(options) for one, options in trackers.items()}

@@ -2,7 +2,9 @@
 2108.13264): interquartile mean, mean, median, performance profile, probability of improvement.
 
 Every interval is a stratified bootstrap: within each environment, and budget, training seeds and
-evaluation tasks are drawn anew, independently of each other (see `stats.interval`).
+evaluation tasks are drawn anew, independently of each other (see `stats.interval`). Where all draws
+agree it has no width, which claims too much: then each stratum has the bounds of `stats.unanimous`,
+and they are averaged, which covers at least as often (their errors would have to meet).
 """
 
 import functools
@@ -77,7 +79,10 @@ def profile(
     strata = [outcomes(rows) for rows in _finals(results, method)]
     if not strata:
         return None
-    found = [_interval(strata, functools.partial(_reached, floor), 999) for floor in thresholds]
+    found = [
+        _interval(strata, functools.partial(_reached, floor), 999, of_runs=True)
+        for floor in thresholds
+    ]
     return Profile(
         tuple(thresholds),
         tuple(one.mean for one in found),
@@ -102,7 +107,13 @@ def probability_of_improvement(results: Results, a: str, b: str) -> Interval | N
         ]
         return np.asarray(np.mean(parts, axis=0))
 
-    return _bounded(statistic, sizes, 1999)
+    whole = [_everything(left.shape) for left, _ in pairs]
+    alone = [
+        float(improvement(*(np.nanmean(matrix[seed, task], axis=-1) for matrix in pair)))
+        for pair, (seed, task) in zip(pairs, whole, strict=True)
+    ]
+    alike = [unanimous(one, len(left)) for one, (left, _) in zip(alone, pairs, strict=True)]
+    return _bounded(statistic, sizes, 1999, np.mean(alike, axis=0))
 
 
 def mcnemar(results: Results, a: str, b: str) -> McNemar | None:
@@ -157,9 +168,14 @@ def _shared(results: Results, a: str, b: str) -> Iterator[tuple[Matrix, Matrix]]
 
 
 def _interval(
-    strata: Sequence[Matrix], over: Callable[[Matrix], Matrix], resamples: int = 4999
+    strata: Sequence[Matrix],
+    over: Callable[[Matrix], Matrix],
+    resamples: int = 4999,
+    *,
+    of_runs: bool = False,
 ) -> Interval:
-    """A statistic of all runs' success. over: from [..., runs] to [...]."""
+    """A statistic of all runs' success. over: from [..., runs] to [...]. of_runs: a run, however
+    many tasks it was evaluated on, is one trial."""
     known = [~np.isnan(matrix) for matrix in strata]
     values = [np.nan_to_num(matrix) for matrix in strata]
     own = [np.nanmean(matrix, axis=1) for matrix in strata]
@@ -173,18 +189,30 @@ def _interval(
             runs.append(np.where(n > 0, mean, own[i][seed[..., 0]]))
         return over(np.concatenate(runs, axis=-1))
 
-    return _bounded(statistic, [size for matrix in strata for size in matrix.shape], resamples)
-
-
-def _bounded(statistic: Callable[..., Matrix], sizes: Sequence[int], resamples: int) -> Interval:
-    """The statistic of what there is, between 0 and 1, with its bootstrap interval."""
-    whole = [
-        np.arange(size)[None, :] if i % 2 else np.arange(size)[:, None]
-        for i, size in enumerate(sizes)
+    alike = [
+        unanimous(float(over(runs)), len(runs) if of_runs else max(matrix.shape))
+        for runs, matrix in zip(own, strata, strict=True)
     ]
-    value = float(statistic(*whole))
+    sizes = [size for matrix in strata for size in matrix.shape]
+    bounds = np.average(alike, axis=0, weights=[len(runs) for runs in own])
+    return _bounded(statistic, sizes, resamples, bounds)
+
+
+def _everything(shape: Sequence[int]) -> tuple[Index, Index]:
+    """The indices of all seeds and of all tasks, as `bootstrap` hands them."""
+    seeds, tasks = shape
+    return np.arange(seeds)[:, None], np.arange(tasks)[None, :]
+
+
+def _bounded(
+    statistic: Callable[..., Matrix], sizes: Sequence[int], resamples: int, alike: Matrix
+) -> Interval:
+    """The statistic of what there is, between 0 and 1, with its bootstrap interval; with the bounds
+    `alike` where every draw gives the same."""
+    shapes = zip(sizes[::2], sizes[1::2], strict=True)
+    value = float(statistic(*(index for shape in shapes for index in _everything(shape))))
     low, high = bootstrap(statistic, sizes, resamples)
     seeds, tasks = sum(sizes[::2]), max(sizes[1::2])
     if low == high:  # every draw alike, which is no certainty
-        low, high = unanimous(value, max(seeds, tasks))
+        low, high = map(float, alike)
     return Interval(value, max(0.0, min(low, value)), min(1.0, max(high, value)), seeds, tasks)

@@ -265,6 +265,11 @@ def improvement(x: Matrix, y: Matrix) -> Matrix:
     return np.asarray(u / (x.shape[-1] * y.shape[-1]))
 
 
-def unanimous(share: float, runs: int) -> tuple[float, float]:
-    """Clopper-Pearson for runs that all won (1) or all lost (0); anything at all for the rest."""
-    return _exact(share, runs) if share in (0.0, 1.0) else (0.0, 1.0)
+def unanimous(value: float, trials: int) -> tuple[float, float]:
+    """Bounds of a mean of outcomes in [0, 1] of which `trials` were seen, all equal to `value`.
+
+    Clopper-Pearson bounds how rarely that outcome comes; the others may be anything. For an outcome
+    of 0 or 1 that is Clopper-Pearson's own interval.
+    """
+    least, _ = _exact(1.0, trials)
+    return least * value, least * value + 1 - least

@@ -1,76 +1,72 @@
 """The findings of a comparison in sentences, losses and doubts as plainly as gains."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
-from baselines.evidence.aggregates import aggregate, mcnemar, probability_of_improvement
+from baselines.evidence.aggregates import McNemar, aggregate, mcnemar, probability_of_improvement
+from baselines.evidence.caveats import caveats, placed
+from baselines.evidence.names import bare, label, listed, signed
 from baselines.evidence.results import Results, Row
 from baselines.evidence.stats import Difference, Interval, gain, paired_difference
 
-_NAMES = {
-    "sft": "SFT",
-    "rft": "RFT",
-    "srft": "SRFT",
-    "dagger": "DAgger",
-    "oec": "OEC",
-    "grpo": "GRPO",
-    "dr_grpo": "Dr. GRPO",
-    "dapo": "DAPO",
-    "rloo": "RLOO",
-    "gspo": "GSPO",
-    "ppo": "PPO",
-    "opd": "OPD",
-    "gkd": "GKD",
-    "exopd": "ExOPD",
-    "expert_iteration": "expert iteration",
-    "warm start": "the warm start",
-}
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Sentences that belong together. where: environment and budget, "" if there is one. summary:
+    all of them in one line, "" where there are too few to need one."""
 
-def label(method: str) -> str:
-    """How a method is written in prose: "DAgger (linear)" for dagger@linear."""
-    stem = Path(method).stem if method.endswith(".py") else method
-    name, _, variant = stem.partition("@")
-    return _NAMES.get(name, name) + (f" ({variant})" if variant else "")
+    where: str
+    summary: str
+    sentences: tuple[str, ...]
+
+    def told(self) -> list[str]:
+        """One after the other, each saying where."""
+        where = f"{self.where}: " if self.where else ""
+        return [where + one for one in (self.summary, *self.sentences) if one]
 
 
 def verdicts(results: Results) -> list[str]:
     """Every sentence of the report: between methods, against the warm start, what to mind."""
-    return [*comparisons(results), *progress(results), *caveats(results)]
+    groups = [*comparisons(results), *progress(results)]
+    return [*(text for group in groups for text in group.told()), *caveats(results)]
 
 
-def comparisons(results: Results) -> list[str]:
+def comparisons(results: Results) -> list[Findings]:
     """DAgger (or the first method that finished) against each of the others, in each environment
     at each budget, and then over all of these."""
-    found = [where + text for where, part in _parts(results) for text in _comparisons(part)]
-    return [*found, *_overall(results)]
+    found = [_comparisons(where, part) for where, part in placed(results)]
+    overall = tuple(_overall(results))
+    return [*found, *([Findings("", "", overall)] if overall else [])]
 
 
-def progress(results: Results) -> list[str]:
+def progress(results: Results) -> list[Findings]:
     """Did each method learn anything beyond the warm start, and if not, why not?"""
-    return [where + text for where, part in _parts(results) for text in _progress(part)]
+    found = [_progress(where, part) for where, part in placed(results)]
+    return [one for one in found if one.sentences]
 
 
-def _parts(results: Results) -> list[tuple[str, Results]]:
-    """Each environment and budget, with the words that say which; none where there is one."""
-    pairs = results.settings_pairs
-    if len(pairs) < 2:
-        return [("", results)]
-    budgets = len({budget for _, budget in pairs}) > 1
-    return [
-        (f"{env}{f', budget {budget}' if budgets else ''}: ", results.at(env, budget))
-        for env, budget in pairs
-    ]
-
-
-def _comparisons(results: Results) -> list[str]:
+def _comparisons(where: str, results: Results) -> Findings:
     done = [method for method in results.methods if results.final(method)]
     if len(done) < 2:
-        return ["Fewer than two methods reached their end: there is nothing to compare."]
+        nothing = "Fewer than two methods reached their end: there is nothing to compare."
+        return Findings(where, "", (nothing,))
     first = _first(done)
-    return [_against(results, first, other) for other in done if other != first]
+    others = [other for other in done if other != first]
+    found = [paired_difference(results, first, other) for other in others]
+    sides: dict[str, list[str]] = {"ahead of": [], "behind": [], "not shown to differ from": []}
+    for other, one in zip(others, found, strict=True):
+        if one is not None:
+            sides[_side(one) if one.shown else "not shown to differ from"].append(label(other))
+    said = ", ".join(f"{side} {listed(names)}" for side, names in sides.items() if names)
+    sentences = tuple(_against(results, first, *one) for one in zip(others, found, strict=True))
+    summary = f"{label(first)} is {said}." if said and len(sentences) > 2 else ""
+    return Findings(where, summary, sentences)
+
+
+def _side(found: Difference) -> str:
+    return "ahead of" if found.interval.mean > 0 else "behind"
 
 
 def _first(methods: Sequence[str]) -> str:
@@ -105,9 +101,10 @@ def _share(found: Interval) -> str:
     return f"{found.mean * 100:.1f}% ({_range(found)})"
 
 
-def _progress(results: Results) -> list[str]:
+def _progress(where: str, results: Results) -> Findings:
     seeds = {seed for method in results.methods for seed in results.final(method)}
-    sentences = []
+    sentences: list[str] = []
+    sides: dict[str, list[str]] = {"gained": [], "lost": [], "not shown to have learned": []}
     for method in results.methods:
         if not (final := results.final(method)):
             continue
@@ -116,6 +113,7 @@ def _progress(results: Results) -> list[str]:
             sentences.append(f"{label(method)}: no warm start was evaluated to measure it against.")
         elif found.shown:
             verb = "gained" if found.interval.mean > 0 else "lost"
+            sides[verb].append(label(method))
             over = "over" if found.interval.mean > 0 else "against"
             sentences.append(
                 f"{label(method)} {verb} {_points(abs(found.interval.mean))} {over} the warm start "
@@ -123,79 +121,20 @@ def _progress(results: Results) -> list[str]:
                 + (_why(results, method) if verb == "lost" else "")
             )
         else:
+            sides["not shown to have learned"].append(label(method))
             sentences.append(
                 f"{label(method)} is not shown to have learned anything beyond the warm start: "
-                f"{_signed(found.interval.mean)} points ({_range(found.interval)}, includes "
+                f"{signed(found.interval.mean)} points ({_range(found.interval)}, includes "
                 f"zero).{_why(results, method)}"
             )
         if len(final) < len(seeds):
             sentences[-1] += f" This rests on {len(final)} of {len(seeds)} seeds."
-    return sentences
+    said = "; ".join(f"{side}: {listed(names)}" for side, names in sides.items() if names)
+    summary = f"Beyond the warm start {said}." if said and len(sentences) > 2 else ""
+    return Findings(where, summary, tuple(sentences))
 
 
-def caveats(results: Results) -> list[str]:
-    """What a reader must know before trusting the figures."""
-    found = []
-    parts = [results.at(*pair) for pair in results.settings_pairs]
-    rows = [row for part in parts for m in part.methods for row in part.final(m).values()]
-    seeds = len({row.seed for row in rows})
-    if seeds == 1:
-        found.append(
-            "There is one training seed: the intervals cover the choice of evaluation tasks only, "
-            "and say nothing about another training run."
-        )
-    elif 1 < seeds < 5:
-        found.append(
-            f"There are {seeds} training seeds: the intervals cover both seeds and tasks, but so "
-            "few seeds can understate how much training runs differ."
-        )
-    if len(results.methods) > 2:
-        found.append("The intervals are not corrected for making several comparisons at once.")
-    if failures := len(results.failures):
-        runs = "run is" if failures == 1 else "runs are"
-        found.append(f"{failures} failed {runs} left out of every figure.")
-    ended = sum(len(part.final(method)) for part in parts for method in part.methods)
-    planned = len(results.methods) * len(results.seeds) * _settings(results)
-    missing = planned - ended - len(results.failures)
-    if missing > 0:
-        found.append(f"{missing} of {planned} runs are not finished: this is not the end.")
-    found += [where + text for where, part in _parts(results) for text in _unspent(part)]
-    broken, episodes = sum(r.episodes_infra for r in rows), sum(r.episodes for r in rows)
-    if broken:
-        found.append(
-            f"The environment broke in {broken:,} of {broken + episodes:,} training episodes; "
-            "those are dropped, not counted as failures of the agent."
-        )
-    return found
-
-
-def _settings(results: Results) -> int:
-    """Environments × budgets that were planned."""
-    planned = [len(results.config.get(name) or ()) for name in ("envs", "budgets")]
-    return max(planned[0] * planned[1], len(results.settings_pairs))
-
-
-def _unspent(results: Results) -> list[str]:
-    """Methods that came to their end with much of both budgets left: the terms were not equal."""
-    budgets = {row.budget for row in results.rows}
-    limit = (results.config.get("budgets") or {}).get(next(iter(budgets), ""), {})
-    sentences = []
-    for method in results.methods:
-        finals = results.final(method)
-        shares = [
-            _mean(finals, name) / limit[name] for name in ("env_steps", "teacher_tokens") if limit
-        ]
-        if finals and shares and max(shares) < 0.9:
-            sentences.append(
-                f"{label(method)} used {shares[0]:.0%} of the environment steps and "
-                f"{shares[1]:.0%} of the teacher tokens that it might have: it is compared at "
-                "less than the budget."
-            )
-    return sentences
-
-
-def _against(results: Results, a: str, b: str) -> str:
-    found = paired_difference(results, a, b)
+def _against(results: Results, a: str, b: str, found: Difference | None) -> str:
     if found is None:
         return f"{label(a)} and {label(b)} share no seed and task: they cannot be compared."
     seeds = found.interval.seeds
@@ -207,22 +146,25 @@ def _against(results: Results, a: str, b: str) -> str:
             f"{found.chance.high:.2f}). {_seeds(found)}"
         )
     elif (test := mcnemar(results, a, b)) is not None:
-        chance = (
-            f" McNemar's exact test on the {test.a_only + test.b_only} episodes in which they "
-            f"differ: p = {test.p:.2g}."
-        )
+        chance = _exact_test(test)
     terms = _terms(results, found)
     if found.shown:
-        side = "ahead of" if found.interval.mean > 0 else "behind"
         return (
-            f"{label(a)} is {side} {label(b)} by {_points(abs(found.interval.mean))} "
+            f"{label(a)} is {_side(found)} {label(b)} by {_points(abs(found.interval.mean))} "
             f"({_range(found.interval, unsigned=True)}) {terms}.{chance}"
         )
     return (
-        f"{label(a)} against {label(b)}: {_signed(found.interval.mean)} points "
+        f"{label(a)} against {label(b)}: {signed(found.interval.mean)} points "
         f"({_range(found.interval)}) {terms}; the interval includes zero: no difference is "
         f"shown.{chance}"
     )
+
+
+def _exact_test(test: McNemar) -> str:
+    if (differing := test.a_only + test.b_only) == 0:
+        return " They differ in no episode."
+    where = "the one episode" if differing == 1 else f"the {differing} episodes"
+    return f" McNemar's exact test on {where} in which they differ: p = {test.p:.2g}."
 
 
 def _seeds(found: Difference) -> str:
@@ -289,12 +231,8 @@ def _points(share: float) -> str:
     return f"{share * 100:.1f} points"
 
 
-def _signed(share: float) -> str:
-    return f"{share * 100:+.1f}".replace("-", "−")
-
-
 def _range(found: Interval, unsigned: bool = False) -> str:
-    low, high = found.low * 100, found.high * 100
+    low, high = found.low, found.high
     if unsigned and high < 0:
         low, high = -high, -low
-    return f"95% interval {low:.1f} to {high:.1f}".replace("-", "−")
+    return f"95% interval {bare(low)} to {bare(high)}"

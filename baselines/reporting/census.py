@@ -22,8 +22,8 @@ class Round:
 
     turns, taught: all turns, and those in which the teacher acted. labelled, agreeing: turns of
     the student with a label, and those in which it made the same call. errors: disagreement by how
-    the state was reached. states: a uniform sample of the states trained on, as their newest
-    observation; `visited` of them were seen.
+    the state was reached. states: a uniform sample of the states seen in training, as their
+    newest observation, out of `visited`.
     """
 
     turns: int = 0
@@ -55,7 +55,7 @@ def census(episodes: Iterable[Episode], states: bool = False) -> Census:
             episode.turns and episode.outcome is not Outcome.CUT
         ):
             found.taught_returns.append(episode.reward)
-        for state in _trained_states(episode) if states else ():
+        for state in _seen_states(episode) if states else ():
             count.visited += 1
             if len(count.states) < STATES:
                 count.states.append(state)
@@ -78,7 +78,7 @@ def _count(count: Round, episode: Episode) -> None:
         count.errors[opinion.reached] = errors.plus(opinion.disagrees)
 
 
-def _trained_states(episode: Episode) -> Iterator[str]:
+def _seen_states(episode: Episode) -> Iterator[str]:
     """Those with a label or an act of the teacher; all, where the teacher had no part at all."""
     taught = [t.label is not None or t.actor is Actor.TEACHER for t in episode.turns]
     for turn, learnt in zip(episode.turns, taught, strict=True):

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import PercentFormatter
 
 from baselines.evidence.aggregates import Aggregate, McNemar, aggregate, mcnemar, profile
+from baselines.evidence.names import label
 from baselines.evidence.results import Results
 from baselines.evidence.stats import Difference, paired_difference
-from baselines.evidence.verdicts import label
 from baselines.reporting.figures import Drawn, Looks, Missing, Studio, direct_labels
 from baselines.reporting.tables import parts
 

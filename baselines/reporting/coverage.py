@@ -1,8 +1,13 @@
-"""How far the states visited at deployment are from the states trained on.
+"""How far the states visited at deployment are from the states seen in training.
+
+Seen in training is every state that the method was shown with the teacher's word for it, or, where
+no teacher has a part, every state that the student visited. Not all of them are learnt from: what
+RFT, expert iteration or GRPO make nothing of is not told apart in the stores.
 
 A state is represented by its newest observation x, as counts c(x) of its byte 4-grams, hashed into
 4,096 bins: φ(x) = √c(x) / ‖√c(x)‖. (The square root keeps boilerplate from drowning the rest.) The
-distance of a state s visited at deployment from the states D trained on is that to the nearest:
+distance of a state s visited at deployment from the states D seen in training is that to the
+nearest:
 
     d(s, D) = 1 - max over x in D of φ(s)·φ(x),   in [0, 1]
 
@@ -17,7 +22,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 from scipy import sparse
 
-from baselines.evidence.verdicts import label
+from baselines.evidence.names import label
 from baselines.reporting.census import STATES
 from baselines.reporting.figures import (
     Drawn,
@@ -33,7 +38,7 @@ _BINS, _GRAM = 4_096, 4
 
 
 def distances(visited: Sequence[str], trained: Mapping[int, Sequence[str]]) -> dict[int, Distances]:
-    """Of each visited state, its distance from what was trained on up to and with each round.
+    """Of each visited state, its distance from what was seen in training up to each round.
 
     Shapes: one value per visited state, by round; a round's states add to those before it.
     """
@@ -83,9 +88,9 @@ def coverage_plot(
     looks: Looks,
     prefix: str,
 ) -> Drawn:
-    """Mean distance by method, as the rounds add to what was trained on.
+    """Mean distance by method, as the rounds add to what was seen in training.
 
-    found: by method, what `distances` gave. capped: some states trained on were left out.
+    found: by method, what `distances` gave. capped: some states seen in training were left out.
     """
     title = "How far deployment is from training"
     if not any(values.size for by_round in found.values() for values in by_round.values()):
@@ -107,16 +112,17 @@ def coverage_plot(
             ends.append((float(bands[-1, 0]), label(method), looks(method)))
             highest = max(highest, float(bands[:, 2].max()))
         axes.set_ylim(-0.03 * max(highest, 0.01), max(highest, 0.01) * 1.08)
-        axes.set(xlabel="trained on up to round", ylabel="distance to the nearest")
+        axes.set(xlabel="seen in training up to round", ylabel="distance to the nearest")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         direct_labels(axes, ends)
 
     caption = (
         "<b>State coverage</b>: how far the states that the trained student visits in "
-        f"{episodes} held-out episodes are from the nearest state trained on, as training adds "
-        "states. Distance: 1 − cosine of the newest observations' hashed byte 4-grams (√counts); "
+        f"{episodes} held-out episodes are from the nearest state seen in training (whether or not "
+        "anything was learnt from it), as training adds states. Distance: 1 − cosine of the newest "
+        "observations' hashed byte 4-grams (√counts); "
         "0 was seen in training, 1 is like nothing there. Mean over states (a median would hide "
         "the few far ones, where errors are made); band: 95% bootstrap over states, one seed."
-        + (f" Of each round {STATES:,} states trained on were drawn." if capped else "")
+        + (f" Of each round {STATES:,} of these states were drawn." if capped else "")
     )
     return studio.draw(f"{prefix}coverage", title, caption, paint)

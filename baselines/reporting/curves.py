@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
+from baselines.evidence.names import label
 from baselines.evidence.results import Results, Row
 from baselines.evidence.stats import Point, curve
-from baselines.evidence.verdicts import label
 from baselines.reporting.figures import (
     INK,
     SHADES,
@@ -22,8 +22,10 @@ from baselines.reporting.figures import (
     shades,
     shown,
 )
+from baselines.reporting.tables import amount
 
 SECONDS = ("environment", "student", "teacher", "train", "evaluate")
+UNITS = (("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 0.001))
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def _curves(
             _line(axes, spent[method], points, reach, colour, marker, line)
         axes.set(xlabel=cost.words, ylabel="success on held-out tasks", ylim=(-0.02, 1.02))
         axes.set_xlim(0, reach * 1.03)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
         if reach >= 1_000:
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -146,6 +149,10 @@ def seconds_plot(part: Results, studio: Studio, prefix: str) -> Drawn:
     if not finals:
         return Missing(title, "no run has recorded its seconds.")
     found = {kind for rows in finals.values() for row in rows for kind in row.seconds}
+    longest = max(
+        np.mean([sum(r.seconds.values()) for r in rows]).item() for rows in finals.values()
+    )
+    unit, size = next(((u, s) for u, s in UNITS if longest >= 2 * s), UNITS[-1])
     kinds = [k for k in SECONDS if k in found] + sorted(found - set(SECONDS))
 
     def paint(canvas: Canvas) -> None:
@@ -154,20 +161,21 @@ def seconds_plot(part: Results, studio: Studio, prefix: str) -> Drawn:
         left = np.zeros(len(names))
         for i, kind in enumerate(kinds):
             widths = np.array(
-                [np.mean([r.seconds.get(kind, 0.0) for r in finals[m]]) for m in names]
+                [np.mean([r.seconds.get(kind, 0.0) for r in finals[m]]) / size for m in names]
             )
             bars = axes.barh(range(len(names)), widths, left=left, height=0.55, color=INK, lw=0)
             for bar in bars:
                 bar.set_alpha(SHADES[i % len(SHADES)])
             left += widths
         for i, total in enumerate(left):
-            axes.text(total + left.max() * 0.015, i, f"{total:,.0f} s", va="center")
+            axes.text(total + left.max() * 0.015, i, f"{amount(total)} {unit}", va="center")
         axes.set_yticks(range(len(names)), [shown(label(name)) for name in names])
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         axes.set_xlim(0, max(left.max() * 1.16, 1e-9))
-        axes.set_xlabel("seconds per run, mean over seeds")
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.set_xlabel(f"{unit} per run, mean over seeds")
         shades(canvas, kinds)
 
     caption = (

@@ -7,9 +7,9 @@ from markupsafe import escape
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
+from baselines.evidence.names import label
 from baselines.evidence.results import Results, Row
 from baselines.evidence.stats import Interval, interval, outcomes
-from baselines.evidence.verdicts import label
 from baselines.reporting.figures import Drawn, Looks, Missing, Studio, direct_labels
 
 Point = tuple[float, Interval]

@@ -69,9 +69,11 @@ def of_episode(episode: Episode, facets: Mapping[str, str]) -> Entry:
 
 
 def of_example(example: Example, facets: Mapping[str, str]) -> Entry:
-    """An episode that was kept for the report."""
+    """An episode that was kept for the report. Held-out ones are of the trained student, after the
+    last round: they have none of their own."""
+    number = "final" if example.kind == "held-out" else str(example.round)
     return Entry(
-        {**facets, "kind": example.kind, "round": str(example.round)},
+        {**facets, "kind": example.kind, "round": number},
         example.task or "unnamed task",
         example.reward,
         example.outcome,

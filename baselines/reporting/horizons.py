@@ -6,6 +6,7 @@ error rate ε and as long as εT is small: where regret nears all there is to lo
 towards 0.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from scipy import stats
 
+from baselines.evidence.names import label
 from baselines.evidence.results import Results
-from baselines.evidence.verdicts import label
 from baselines.reporting.figures import (
     Drawn,
     Looks,
@@ -73,16 +74,30 @@ def slope(horizons: Sequence[float], regrets: Values) -> Slope | None:
     count = int((_means(regrets) > 0).sum())
     if len(regrets) < 2:
         return Slope(value, None, None, count)
-    rng = np.random.default_rng(0)
-    draws = rng.integers(len(regrets), size=(RESAMPLES, len(regrets)))
     kept = _means(regrets) > 0
-    means = np.array([_means(regrets[draw]) for draw in draws])[:, kept]
-    whole = means[(means > 0).all(1)]
-    lost = 1 - len(whole) / len(means)
+    x = np.log(np.asarray(horizons, dtype=float)[kept])
+
+    def fitted(*drawn: Values, axis: int = -1) -> Values:
+        means = np.stack([_means(column, axis) for column in drawn], axis=-1)
+        y = np.log(np.where(means > 0, means, np.nan))
+        centred = x - x.mean()
+        return np.asarray(y @ centred / (centred @ centred))
+
+    with warnings.catch_warnings():  # it warns where draws are lost, and we say how many
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        fits = stats.bootstrap(
+            tuple(regrets[:, kept].T),
+            fitted,
+            paired=True,
+            vectorized=True,
+            method="percentile",
+            n_resamples=RESAMPLES,
+            random_state=np.random.default_rng(0),
+        ).bootstrap_distribution
+    lost = float(np.isnan(fits).mean())
     if lost > 0.5:
         return Slope(value, None, None, count, lost)
-    fits = np.polyfit(np.log(np.asarray(horizons, dtype=float)[kept]), np.log(whole).T, 1)[0]
-    low, high = np.percentile(fits, [2.5, 97.5])
+    low, high = np.nanpercentile(fits, [2.5, 97.5])
     return Slope(value, min(float(low), value), max(float(high), value), count, lost)
 
 
@@ -95,11 +110,11 @@ def _fit(horizons: Sequence[float], regrets: Values) -> float | None:
     return float(found.slope)
 
 
-def _means(regrets: Values) -> Values:
-    """Over seeds; -1 at a horizon without any run."""
+def _means(regrets: Values, axis: int = 0) -> Values:
+    """Over the axis of the seeds; -1 where there is no run."""
     known = ~np.isnan(regrets)
-    sums = np.where(known, regrets, 0.0).sum(0)
-    return np.where(known.any(0), sums / np.maximum(known.sum(0), 1), -1.0)
+    sums = np.where(known, regrets, 0.0).sum(axis)
+    return np.where(known.any(axis), sums / np.maximum(known.sum(axis), 1), -1.0)
 
 
 def compounding(

@@ -9,14 +9,25 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from baselines.evidence.caveats import caveats
+from baselines.evidence.names import bare, label, listed, signed
+from baselines.evidence.origins import codes, made_with, origins
 from baselines.evidence.results import Results, load_results
-from baselines.evidence.verdicts import caveats, comparisons, label, progress, verdicts
+from baselines.evidence.verdicts import comparisons, progress, verdicts
 from baselines.reporting.certainty import aggregates, paired
 from baselines.reporting.entries import Shelf, of_example, payload, shortened
 from baselines.reporting.figures import Looks, Studio
 from baselines.reporting.gather import gather
 from baselines.reporting.pages import printable, render
-from baselines.reporting.tables import failures, latex, markdown, parts, percent, table_lines
+from baselines.reporting.tables import (
+    amount,
+    failures,
+    latex,
+    markdown,
+    parts,
+    percent,
+    table_lines,
+)
 from baselines.reporting.trilemma import corners
 from baselines.sweep.files import write_atomically
 
@@ -34,10 +45,15 @@ def write_report(folder: Path) -> Path:
     studio = Studio(folder / "figures")
     figures = gather(results, studio, looks)
     found = parts(results)
+    made = made_with(results)
+    ended = [m for m in results.methods if any(part.final(m) for _, _, part in found)]
     page = render(
         "report.html.j2",
         results=results,
         config={"name": folder.name, "created": "", "env": "", "notes": [], **results.config},
+        ended=ended,
+        without=listed([label(m) for m in results.methods if m not in ended]),
+        code=list(codes(origins(results))),
         groups=[
             {
                 "title": _title(env, budget, results),
@@ -57,7 +73,10 @@ def write_report(folder: Path) -> Path:
         corners=corners(results.config, results.methods),
         looks=looks,
         label=label,
-        settings=settings(results.config),
+        settings=settings(made),
+        amount=amount,
+        bare=bare,
+        signed=signed,
         command=command(results.config),
         shortened=shortened,
         data=_examples(results),
@@ -90,13 +109,14 @@ def print_summary(folder: Path, console: Console) -> None:
             table.add_column(heading, justify="right" if i else "left", no_wrap=i < 2)
         for line in table_lines(part):
             costs = (line.env_steps, line.teacher_tokens, line.seconds, line.seeds)
-            cells = (f"{cost:,.0f}" for cost in costs)
+            cells = (amount(cost) for cost in costs)
             table.add_row(escape(line.name), percent(line.success), *cells)
         console.print(table)
     for sentence in failures(results):
-        console.print(printable(sentence), style="red", markup=False, highlight=False)
+        red = printable(sentence)
+        console.print(red, style="red", markup=False, highlight=False, soft_wrap=True)
     for sentence in verdicts(results):
-        console.print(f"• {sentence}", markup=False, highlight=False)
+        console.print(f"• {sentence}", markup=False, highlight=False, soft_wrap=True)
     page = Path(folder) / "report.html"
     if page.exists():
         console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from baselines.evidence.verdicts import label
+from baselines.evidence.names import label
 from baselines.reporting.census import Census, Round
 from baselines.reporting.figures import (
     INK,

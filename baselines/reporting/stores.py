@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.evidence.verdicts import label
+from baselines.evidence.names import label
 from dagger_algo.conversation import Episode
 from dagger_algo.errors import ConfigError
 from dagger_algo.store import read

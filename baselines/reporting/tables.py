@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from baselines.evidence.names import label
 from baselines.evidence.results import Results, Row
 from baselines.evidence.stats import Interval, final_success, warm_success
-from baselines.evidence.verdicts import label
 from baselines.reporting.pages import printable
 
+_SHOWN = 300  # characters of either end of an error
 HEADINGS = (
     "method",
     "success, % (95% interval)",
@@ -53,8 +54,9 @@ class Line:
 
 
 def parts(results: Results) -> list[tuple[str, str, Results]]:
-    """(environment, budget, its results) of each combination that has any."""
-    return [(env, budget, results.at(env, budget)) for env, budget in results.settings_pairs]
+    """(environment, budget, its results) of each combination in which anything ran."""
+    found = [(env, budget, results.at(env, budget)) for env, budget in results.settings_pairs]
+    return [part for part in found if part[2].rows]
 
 
 def table_lines(part: Results) -> list[Line]:
@@ -89,6 +91,11 @@ def percent(success: Interval | None) -> str:
     if success is None:
         return "–"
     return f"{success.mean * 100:.1f} ({success.low * 100:.1f}–{success.high * 100:.1f})"
+
+
+def amount(cost: float) -> str:
+    """ "1,234"; below ten with two figures, so that what is quick is not said to be free."""
+    return f"{cost:,.0f}" if cost >= 9.95 or cost == round(cost) else f"{cost:.2g}"
 
 
 def markdown(results: Results) -> str:
@@ -126,20 +133,19 @@ def latex(results: Results) -> str:
 
 
 def failures(results: Results, quoted: str = "{}") -> list[str]:
-    """A sentence for each run that failed."""
+    """A sentence for each error, with the runs that failed of it."""
     several = len(results.settings_pairs) > 1
-    return [
-        f"{label(f.method)}, seed {f.seed}"
-        + (f", in {f.env} at budget {f.budget}" if several else "")
-        + f", failed: {quoted.format(_one_line(f.error))}"
-        for f in results.failures
-    ]
+    runs: dict[str, list[str]] = {}
+    for f in results.failures:
+        where = f", in {f.env} at budget {f.budget}" if several else ""
+        runs.setdefault(_one_line(f.error), []).append(f"{label(f.method)}, seed {f.seed}{where}")
+    return [f"{'; '.join(who)}, failed: {quoted.format(error)}" for error, who in runs.items()]
 
 
 def _cells(results: Results) -> tuple[list[str], list[list[str]]]:
     """The headings in front of `HEADINGS`, and the table's rows."""
     found = parts(results)
-    by_env, by_budget = (len({part[i] for part in found}) > 1 for i in (0, 1))
+    by_env, by_budget = (len({pair[i] for pair in results.settings_pairs}) > 1 for i in (0, 1))
     where = ["environment"] * by_env + ["budget"] * by_budget
     rows = [
         [
@@ -147,7 +153,7 @@ def _cells(results: Results) -> tuple[list[str], list[list[str]]]:
             *[budget] * by_budget,
             line.name,
             percent(line.success),
-            *(f"{cost:,.0f}" for cost in line.costs),
+            *map(amount, line.costs),
         ]
         for env, budget, part in found
         for line in table_lines(part)
@@ -156,7 +162,9 @@ def _cells(results: Results) -> tuple[list[str], list[list[str]]]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.replace("`", "'").split())[:300]
+    """Of a very long one its beginning, and its end, where errors say what to do."""
+    line = " ".join(text.replace("`", "'").split())
+    return line if len(line) <= 2 * _SHOWN else f"{line[:_SHOWN]} … {line[-_SHOWN:]}"
 
 
 def _markdown(text: str) -> str:
@@ -169,6 +177,7 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "–": "--",
     "−": r"\(-\)",
+    "→": r"\(\to\)",
     "…": r"\dots{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",

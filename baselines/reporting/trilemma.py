@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from baselines.evidence.verdicts import label
+from baselines.evidence.names import label
 from baselines.methods import bundled
 
 # Always shown, whether or not they ran: the corners of the comparison.

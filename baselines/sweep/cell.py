@@ -15,21 +15,21 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-
 from baselines.methods import Method, get_method
 from baselines.sweep import teachers
 from baselines.sweep.config import Compare
 from baselines.sweep.dimensions import Environment
+from baselines.sweep.display import lost_labels
+from baselines.sweep.environments import action_words, no_expert, pool
 from baselines.sweep.examples import write_examples
 from baselines.sweep.files import write_atomically
+from baselines.sweep.linted import lint_file
 from baselines.sweep.plan import VOCABULARY, WARM, Job, budget, environment, stream_start
 from baselines.sweep.provenance import provenance
 from baselines.sweep.students import ACTIONS, known_actions, load_student, new_student
 from dagger_algo.checkpoints import Checkpoints
 from dagger_algo.collect import collect
 from dagger_algo.conversation import Outcome
-from dagger_algo.env_pool import EnvPool
 from dagger_algo.errors import ConfigError
 from dagger_algo.evaluate import Evaluation, evaluate
 from dagger_algo.examples import imitate
@@ -37,7 +37,9 @@ from dagger_algo.gates.mixture import TEACHER_ONLY
 from dagger_algo.ledger import Ledger
 from dagger_algo.policies.scripted import ExpertTeacher
 from dagger_algo.policy import Policy, Student
+from dagger_algo.records import figures_to_json
 from dagger_algo.run import Log, Run
+from dagger_algo.stages import name_stage
 from dagger_algo.store import EpisodeStore
 from dagger_algo.trackers import Several, Trackers
 
@@ -55,7 +57,7 @@ def run_job(config: Compare, job: Job, tell: Tell) -> None:
     folder = job.folder(config)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with provenance(config, job, folder):
+        with provenance(config, job, folder), lint_file(folder, tell):
             if job.kind == VOCABULARY:
                 make_vocabulary(config, environment(config, job), folder)
             elif job.kind == WARM:
@@ -85,14 +87,15 @@ def make_vocabulary(config: Compare, env: Environment, folder: Path) -> None:
     is no expert the tokenizer knows the environment's instructions alone.
     """
     texts: list[str] = []
-    actions = _action_words(env)
+    actions = action_words(env)
     seeds = range(config.student.tokenizer_episodes)
     if no_expert(env) is None:
         with pool(config, env, "train", expert=True) as envs:
             expert = ExpertTeacher()
             for episode in collect(envs, seeds, expert, gate=TEACHER_ONLY, teacher=expert):
                 for turn in episode.turns:
-                    texts += [turn.observation, turn.action.text]
+                    said = name_stage(turn.action) if config.teacher.stages else turn.action
+                    texts += [turn.observation, said.text]
                     actions.add(turn.action.text)
     elif config.student.kind == "lm":
         with pool(config, env, "train") as envs:
@@ -171,7 +174,9 @@ def _keep_examples(config: Compare, job: Job, folder: Path, run: Run) -> None:
     """Episodes for the report, with the opinion of a teacher that charges nothing for it."""
     env = environment(config, job)
     expert = config.teacher.kind == "expert" and no_expert(env) is None
-    opinion = ExpertTeacher() if expert else run.teacher if config.teacher.kind == "local" else None
+    opinion = run.teacher if config.teacher.kind == "local" else None
+    if expert:
+        opinion = config.teacher.staged(ExpertTeacher())
     with pool(config, env, "heldout", expert=expert) as envs:
         heldout = range(config.heldout_episodes)
         write_examples(job, folder, envs, heldout, run.student, opinion)
@@ -203,37 +208,6 @@ def vocabulary(config: Compare, job: Job) -> Path:
     return Job(VOCABULARY, env=job.env).folder(config)
 
 
-def _action_words(env: Environment) -> set[str]:
-    made = gym.make(env.id, disable_env_checker=True, **env.given("train"))
-    try:
-        return set(getattr(made.unwrapped, "action_words", ()))
-    finally:
-        made.close()
-
-
-def no_expert(env: Environment) -> str | None:
-    """Why the environment has no expert; None where it has one."""
-    try:
-        made = gym.make(env.id, disable_env_checker=True, expert=True, **env.given("train"))
-        try:
-            _, info = made.reset(seed=0)
-        finally:
-            made.close()
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return None if "expert_action" in info else 'its info says no "expert_action"'
-
-
-def pool(config: Compare, env: Environment, part: str, expert: bool = False) -> EnvPool:
-    """Environments for training ("train") or evaluation ("heldout")."""
-    given = env.given(part)
-    if expert:
-        given["expert"] = True
-    # The checker wrapper is for authors of environments; it would say its say in every process.
-    made = env.id_of(part)
-    return EnvPool(lambda: gym.make(made, disable_env_checker=True, **given), config.envs)
-
-
 @contextmanager
 def _run(
     config: Compare,
@@ -257,9 +231,9 @@ def _run(
         def evaluation(student: Student) -> Evaluation:
             return evaluate(student, held, range(config.heldout_episodes))[0]
 
-        yield Run(
+        run = Run(
             student,
-            stack.enter_context(_teacher(config, job)) if taught else None,
+            stack.enter_context(open_teacher(config, job)) if taught else None,
             envs,
             itertools.count(stream_start(job.seed, ledger.episodes)),
             evaluation,
@@ -269,16 +243,28 @@ def _run(
             log,
             Checkpoints(folder / "rounds"),
         )
+        try:
+            yield run
+        except ConfigError as error:  # that there is nothing to learn from may have its reason here
+            run.count_losses()
+            if lost := lost_labels(run.ledger.as_dict()):
+                raise ConfigError(f"{error}; {lost}") from error
+            raise
 
 
 @contextmanager
-def _teacher(config: Compare, job: Job) -> Iterator[Policy]:
+def open_teacher(config: Compare, job: Job, cache: Path | None = None) -> Iterator[Policy]:
+    """The teacher of the job's environment. cache: where its answers are kept, by default one file
+    for the whole comparison."""
     closed = config.student.kind == "tabular"
     actions: tuple[str, ...] = ()
     if closed or config.teacher.error > 0.0:
         actions = config.student.tabular.actions or known_actions(vocabulary(config, job))
-    cache = config.folder / "teacher-answers.jsonl"
-    with teachers.teacher(config.teacher, job.seed, cache, actions, closed=closed) as policy:
+    kept = cache or config.folder / "teacher-answers.jsonl"
+    given = environment(config, job).given("train")
+    with teachers.teacher(
+        config.teacher, job.seed, kept, actions, closed=closed, options=given
+    ) as policy:
         yield policy
 
 
@@ -295,10 +281,10 @@ class _CellLog:
 
     def round(self, figures: dict[str, Any]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(figures) + "\n")
+            file.write(figures_to_json(figures) + "\n")
             file.flush()
             os.fsync(file.fileno())
         self._tell({"phase": "round", **figures})
 
     def resumed(self, rounds: list[dict[str, Any]]) -> None:
-        write_atomically(self._path, "".join(json.dumps(figures) + "\n" for figures in rounds))
+        write_atomically(self._path, "".join(figures_to_json(figures) + "\n" for figures in rounds))

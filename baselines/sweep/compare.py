@@ -7,10 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-
-from baselines.methods import get_method
-from baselines.sweep.cell import no_expert
+from baselines.sweep.checks import check
 from baselines.sweep.config import Compare
 from baselines.sweep.display import Display
 from baselines.sweep.files import write_atomically
@@ -20,6 +17,7 @@ from baselines.sweep.ray_workers import RayWorkers
 from baselines.sweep.settings import plain
 from baselines.sweep.workers import Pool, Workers
 from dagger_algo.errors import ConfigError, DaggerError
+from dagger_algo.records import figures_to_json
 
 _WORDLESS = "its process ended without a word (out of memory? a full disk?)"
 _SECONDS = 5.0  # between two writings of the results while cells are still running
@@ -44,14 +42,21 @@ def compare(config: Compare) -> Path:
         failed = _run(config, waiting, done, workers, display)
     write_results(config)
     if failed:
-        named = ", ".join(sorted(str(job) for job in failed)[:20])
-        more = f" and {len(failed) - 20} more" if len(failed) > 20 else ""
         raise DaggerError(
-            f"{len(failed)} of {len(planned)} cells failed: {named}{more}. The others are kept; "
-            f"what went wrong is in done.json of each cell under {config.folder}. The same command "
-            "again retries them."
+            f"{_failures(planned, failed)}. The others are kept; what went wrong is in done.json "
+            f"of each under {config.folder}. The same command again retries them."
         )
     return config.folder
+
+
+def _failures(planned: list[Job], failed: set[Job]) -> str:
+    """What failed: the cells, as the report counts them, and what those start from."""
+    cells = [str(job) for job in planned if job in failed and job.cell]
+    others = [str(job) for job in planned if job in failed and not job.cell]
+    more = f" and {len(cells) - 20} more" if len(cells) > 20 else ""
+    count = sum(job.cell for job in planned)
+    text = f"{len(cells)} of {count} cells failed: {', '.join(cells[:20])}{more}"
+    return f"{text}; of what they start from: {', '.join(others)}" if others else text
 
 
 def open_workers(config: Compare) -> Workers | RayWorkers:
@@ -66,15 +71,19 @@ def _run(
     failed: set[Job] = set()
     written = time.monotonic()
     while waiting or workers.running:
+        left_out: dict[Job, list[Job]] = {}
         for job in list(waiting):
             wanted = needs(config, job)
-            if any(need in failed for need in wanted):
+            if lost := [need for need in wanted if need in failed]:
                 waiting.remove(job)
                 failed.add(job)
-                display.failed(job, "what it starts from failed")
+                cause = next((c for c, jobs in left_out.items() if lost[0] in jobs), lost[0])
+                left_out.setdefault(cause, []).append(job)
             elif workers.free and done.issuperset(wanted):
                 waiting.remove(job)
                 workers.start(job)
+        for cause, those in left_out.items():
+            display.left_out(those, cause)
         for job, message in workers.messages():
             display.hear(job, message)
         for job in workers.finished():
@@ -89,35 +98,6 @@ def _run(
                 write_results(config)
                 written = time.monotonic()
     return failed
-
-
-def check(config: Compare) -> None:
-    """Whatever can be known to fail is refused now, in a sentence."""
-    methods = {label: get_method(variant.method) for label, variant in config.variants.items()}
-    for label in methods:
-        config.settings_of(label)
-    for name, checkpoint in (
-        ("checkpoint", config.student.checkpoint),
-        ("teacher's checkpoint", config.teacher.checkpoint),
-    ):
-        if checkpoint and checkpoint.startswith((".", "/")) and not Path(checkpoint).is_dir():
-            raise ConfigError(f"there is no {name} at {checkpoint}; name a folder or a Hub id")
-    for env in config.environment_of.values():
-        for part in ("train", "heldout"):
-            try:
-                gym.make(env.id_of(part), **env.given(part)).close()
-            except Exception as error:
-                name = env.id_of(part)
-                raise ConfigError(f"cannot make the environment {name}: {error}") from error
-        if config.teacher.kind != "expert":
-            continue
-        missing = no_expert(env)
-        if missing is not None and all(method.needs_teacher for method in methods.values()):
-            raise ConfigError(
-                f"{env.id} has no expert ({missing}), and {' and '.join(methods)} learn from one: "
-                "give the environment an expert, set teacher.kind, or compare methods that need "
-                "no teacher (grpo)"
-            )
 
 
 def prepare_folder(config: Compare) -> None:
@@ -145,7 +125,21 @@ def prepare_folder(config: Compare) -> None:
     }
     if config.single:
         about["settings"] |= {"budget": plain(config.budget)}
-    write_atomically(folder / "config.json", json.dumps(about, indent=2))
+    write_atomically(folder / "config.json", json.dumps(_dated(about, folder), indent=2))
+
+
+def _dated(about: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """With the time at which the comparison was first begun; and where nothing else has changed
+    since, with the command that began it: then its page stays the same to the byte."""
+    try:
+        earlier = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return about
+    dated = {**about, "created": earlier.get("created", about["created"])}
+    told = {"command": "", "versions": ""}
+    if {**earlier, **told} == {**json.loads(json.dumps(dated)), **told}:
+        return {**dated, "command": earlier.get("command", about["command"])}
+    return dated
 
 
 def refuse_other_settings(config: Compare) -> None:
@@ -246,7 +240,7 @@ def _failed_before(config: Compare, job: Job) -> str | None:
 
 def _rows(folder: Path, job: Job) -> list[str]:
     text = (folder / "rounds.jsonl").read_text(encoding="utf-8")
-    return [json.dumps({**_key(job), **json.loads(line)}) for line in text.splitlines()]
+    return [figures_to_json({**_key(job), **json.loads(line)}) for line in text.splitlines()]
 
 
 def _key(job: Job) -> dict[str, Any]:

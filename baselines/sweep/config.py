@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
 from baselines.grpo import GRPOConfig
-from baselines.methods import get_method
+from baselines.methods import bundled, get_method
 from baselines.sft import SFTConfig
 from baselines.sweep import dimensions
 from baselines.sweep.dimensions import Environment, Variant, definition, labelled, options
@@ -23,6 +23,8 @@ from dagger_algo.errors import ConfigError
 from dagger_algo.ledger import Budget
 from dagger_algo.oec import OECConfig
 from dagger_algo.schedules import Beta
+
+_BUNDLED = ", ".join(bundled())
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Experiment:
 
 LIKE_SFT = ("rft", "srft", "expert_iteration")
 """Methods that fit as often as SFT does, unless they are told otherwise."""
-PARTS = ("sft", "dagger")
+PARTS = ("sft", "dagger", "grpo")
 """Parts of pipelines, by the name of their settings."""
 
 
@@ -120,9 +122,14 @@ class Compare(Experiment):
 
     config: Path | None = None
     """YAML file with settings."""
-    methods: tuple[str, ...] = ("sft", "dagger", "grpo")
-    """Methods to compare: bundled names, paths of .py files with a method of yours, or a label and
-    settings, as 'dagger@linear: {beta: {shape: linear, end: 0}}'."""
+    methods: Annotated[
+        tuple[str, ...],
+        tyro.conf.arg(
+            help="Methods to compare: bundled names, paths of .py files with a method of yours, or "
+            "a label and settings, as 'dagger@linear: {beta: {shape: linear, end: 0}}'. Bundled "
+            f"are {_BUNDLED}."
+        ),
+    ] = ("sft", "dagger", "grpo")
     betas: tuple[str, ...] = ()
     """Schedules of β: every method that has one is run with each, as dagger@SCHEDULE. A shape's
     name (linear), or a label and settings."""
@@ -266,8 +273,10 @@ class Train(Experiment):
     """Name of the run: its folder under OUT."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of torch; all of the machine's unless told otherwise."""
-    method: str = "dagger"
-    """A bundled method (sft, dagger, oec, grpo, ...), or the path of a .py file of yours."""
+    method: Annotated[
+        str,
+        tyro.conf.arg(help=f"A bundled method ({_BUNDLED}), or the path of a .py file of yours."),
+    ] = "dagger"
     seed: int = 0
     """Decides the student's first weights and everything that is drawn."""
 

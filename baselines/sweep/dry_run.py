@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from baselines.methods import get_method
-from baselines.sweep.compare import check, refuse_other_settings
+from baselines.sweep.checks import check
+from baselines.sweep.compare import refuse_other_settings
 from baselines.sweep.config import Compare
 from baselines.sweep.plan import VOCABULARY, WARM, Job, budget, jobs
-from baselines.sweep.price_table import print_prices
+from baselines.sweep.price_table import evaluations, print_prices
 
 SECONDS_PER_STEP = {"tabular": 0.001, "tiny": 0.06}
 """Everything that a training step brings with it, evaluation included, on one CPU core: stated, not
@@ -115,18 +116,8 @@ def job_cost(config: Compare, job: Job, past: list[Past]) -> Cost:
     limit = budget(config, job)
     tokens = limit.teacher_tokens - warm
     taught = get_method(config.variants[job.kind].method).needs_teacher
-    episodes = evaluations(config, job.kind) * config.heldout_episodes
+    episodes = evaluations(config.settings_of(job.kind)) * config.heldout_episodes
     return _timed(config, job, limit.env_steps, tokens if taught else 0, episodes, past)
-
-
-def evaluations(config: Compare, label: str) -> int:
-    """How often a method evaluates: its setting `rounds` or `evaluate`, else once."""
-    settings: Any = config.settings_of(label)
-    named = settings if isinstance(settings, dict) else getattr(settings, "__dict__", {})
-    for name in ("rounds", "evaluate"):
-        if isinstance(named.get(name), int):
-            return int(named[name])
-    return 1
 
 
 def _timed(

@@ -97,7 +97,9 @@ def budget(config: Compare, job: Job) -> Budget:
     """What may be spent; by the warm start, its own tokens alone."""
     if job.budget:
         return config.budget_of[job.budget]
-    return Budget(10**9, max(1, config.warm_start.teacher_tokens))
+    # An answer is a token at least, and of a teacher that never answers this is the end.
+    tokens = max(1, config.warm_start.teacher_tokens)
+    return Budget(tokens, tokens)
 
 
 def configuration(config: Compare, job: Job) -> dict[str, Any]:
@@ -115,6 +117,8 @@ def configuration(config: Compare, job: Job) -> dict[str, Any]:
         given |= {"budget": budget(config, job), "method": definition(config, job.kind)}
     decided: dict[str, Any] = json.loads(json.dumps(plain(given)))
     decided["env"].pop("horizon")
+    server = decided["teacher"]["server"]  # how patiently it is asked decides nothing
+    decided["teacher"]["server"] = {name: server[name] for name in ("extra", "logprobs")}
     return decided
 
 

@@ -4,7 +4,8 @@ Every figure is a formula over a few assumptions that the recipe states; none is
 They are good to a factor of two, which is enough to see what fits and what dominates.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from dagger_algo.ledger import Budget
@@ -150,6 +151,7 @@ class Price:
     teacher_gib: float
     collecting_hours: float
     training_hours: float
+    evaluating_hours: float
     gpu_hours: float
     tokens_trained: float
     teacher_read: float
@@ -170,8 +172,30 @@ class Price:
         ]
 
 
-def price(scale: Scale, use: Use, budget: Budget, rounds: int = 5, epochs: int = 3) -> Price:
-    """A method's cost at a budget of environment steps, spent evenly over `rounds` fits."""
+def together(parts: Sequence[Price]) -> Price:
+    """Of what is done in turn by one cell: the most memory, and the sum of all else."""
+    rows = [asdict(part) for part in parts]
+    return Price(
+        **{
+            name: (max if name.endswith("_gib") else sum)(row[name] for row in rows)
+            for name in rows[0]
+        }
+    )
+
+
+def price(
+    scale: Scale,
+    use: Use,
+    budget: Budget,
+    rounds: int = 5,
+    epochs: int = 3,
+    heldout: float = 0.0,
+) -> Price:
+    """A method's cost at a budget of environment steps, spent evenly over `rounds` fits.
+
+    heldout: episodes of all evaluations, in which the student acts alone and no teacher is asked;
+    what GPUs the teacher holds, it holds meanwhile, as it does while the student is trained.
+    """
     episodes = budget.env_steps / scale.turns
     written = episodes * scale.turns * scale.label if use.teacher == "answers" else 0.0
     if budget.teacher_tokens:
@@ -201,10 +225,17 @@ def price(scale: Scale, use: Use, budget: Budget, rounds: int = 5, epochs: int =
         work = read * scale.teacher.flops(scale.trajectory)
         collecting += work / _flops(scale.teacher_gpus)
 
+    evaluating = heldout * (
+        scale.turns
+        * (scale.step_seconds + scale.action * _token_seconds(scale, scale.student))
+        / scale.parallel
+        + scale.trajectory * scale.student.flops(scale.trajectory) / _flops(scale.student_gpus)
+    )
+
     held = scale.student_gpus.count
     if use.teacher != "absent" and not hosted:
         held += scale.teacher_gpus.count
-    hours = (collecting + training) / 3600
+    hours = (collecting + training + evaluating) / 3600
     bill = hours * held * scale.gpu_hour
     if scale.teacher_in is not None:
         bill += (read * scale.teacher_in + written * (scale.teacher_out or 0.0)) / 1e6
@@ -216,6 +247,7 @@ def price(scale: Scale, use: Use, budget: Budget, rounds: int = 5, epochs: int =
         else serving_bytes(scale, scale.teacher, scale.teacher_gpus) / GIB,
         collecting_hours=collecting / 3600,
         training_hours=training / 3600,
+        evaluating_hours=evaluating / 3600,
         gpu_hours=hours * held,
         tokens_trained=trained,
         teacher_read=read,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from baselines.sweep.cell import run_job
 from baselines.sweep.config import Compare
 from baselines.sweep.files import write_atomically
+from baselines.sweep.linted import LINTED
 from baselines.sweep.plan import Job
 from dagger_algo.errors import ConfigError
 
@@ -114,7 +115,7 @@ def _do(config: Compare, job: Job, to_parent: Any, cwd: str) -> None:
 
     def tell(message: dict[str, Any]) -> None:
         nonlocal told
-        if message["phase"] == "round" or time.monotonic() - told > _QUIET:
+        if message["phase"] in ("round", LINTED) or time.monotonic() - told > _QUIET:
             told = time.monotonic()
             to_parent.put_nowait((job, message))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from dagger_algo.errors import ConfigError
+from dagger_algo.schedules import Beta
 
 T = TypeVar("T")
 Keys = tuple[str, ...]
@@ -37,6 +38,8 @@ def overlay(base: T, data: Any, where: Where = nowhere, keys: Keys = ()) -> T:
         if name not in known:
             raise unknown(str(name), known, where, inner)
         own = known[name]
+        if isinstance(own, Beta) and isinstance(value, str):
+            value = {"shape": value}  # a schedule goes by its shape's name wherever it stands
         if dataclasses.is_dataclass(own) and not isinstance(own, type) and value is not None:
             changes[name] = overlay(own, value, where, inner)
         else:

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from baselines.sweep.teachers import JSON
 from dagger_algo.errors import ConfigError
 from dagger_algo.lm.adapters import Lora
 from dagger_algo.lm.generate import Sampling
@@ -45,6 +46,9 @@ class StudentConfig:
     """Where the model is: cpu, cuda, cuda:1."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of a checkpoint's weights; bfloat16 is for weights that adapters leave frozen."""
+    template: Annotated[Mapping[str, Any], JSON] = field(default_factory=dict)
+    """Variables of the checkpoint's chat template, as {"enable_thinking": false} for Qwen3; by
+    default as they were saved with it."""
     tiny: TinyConfig = field(default_factory=TinyConfig)
     """Size of the tiny model."""
     tabular: TabularConfig = field(default_factory=TabularConfig)
@@ -60,6 +64,11 @@ class StudentConfig:
     def __post_init__(self) -> None:
         if self.lora.rank and self.checkpoint is None:
             raise ConfigError("student.lora needs a student.checkpoint to put adapters on")
+        if self.template and self.checkpoint is None:
+            raise ConfigError(
+                "student.template is for the chat template of a student.checkpoint, and there is "
+                "none: leave it out, or name a checkpoint"
+            )
         if self.kind == "tabular" and self.checkpoint is not None:
             raise ConfigError("a tabular student starts from no checkpoint: leave one of them out")
 
@@ -141,4 +150,9 @@ def _load(config: StudentConfig, folder: Path | str, seed: int, **options: Any) 
 
 
 def _options(config: StudentConfig, seed: int) -> dict[str, Any]:
-    return {"learner": config.learner, "sampling": config.sampling, "seed": seed}
+    return {
+        "learner": config.learner,
+        "sampling": config.sampling,
+        "seed": seed,
+        "template": config.template or None,
+    }

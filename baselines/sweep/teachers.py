@@ -1,22 +1,54 @@
 """Who is asked: the environment's expert, a model in this process, or a served one."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+import tyro
 
 from dagger_algo.conversation import Conversation
 from dagger_algo.errors import ConfigError
+from dagger_algo.policies.api_asking import Asking
 from dagger_algo.policies.scripted import ExpertTeacher
 from dagger_algo.policies.tabular import TabularPolicy, last_line
 from dagger_algo.policy import Policy
 from dagger_algo.teachers.checked import Checked
 from dagger_algo.teachers.noisy import Noisy
-from dagger_algo.tool_calls import tool_call
+from dagger_algo.teachers.partial import Partial, newest
+from dagger_algo.teachers.staged import Staged
+from dagger_algo.tool_calls import FORMATS, tool_call
+
+if TYPE_CHECKING:
+    from dagger_algo.policies.api import ApiConfig
+
+
+def _fields_of(words: list[str]) -> Mapping[str, Any]:
+    found = json.loads(words[0])
+    if not isinstance(found, dict):
+        raise ValueError(f'expected a JSON object, as {{"seed": null}}, not {words[0]}')
+    return found
+
+
+JSON = tyro.constructors.PrimitiveConstructorSpec[Mapping[str, Any]](
+    nargs=1,
+    metavar="JSON",
+    instance_from_str=_fields_of,
+    is_instance=lambda value: isinstance(value, Mapping),
+    str_from_instance=lambda value: [json.dumps(dict(value))],
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server(Asking):
+    """How a served teacher's server is asked."""
+
+    extra: Annotated[Mapping[str, Any], JSON] = field(default_factory=dict)
+    """Further fields of each request, as this server knows them; null leaves one of the usual out:
+    {"seed": null, "max_tokens": null, "max_completion_tokens": 2048}."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +60,9 @@ class TeacherConfig:
     behind an OpenAI-compatible server (api)."""
     checkpoint: str | None = None
     """Folder (or Hub id) of the local teacher."""
+    template: Annotated[Mapping[str, Any], JSON] = field(default_factory=dict)
+    """Variables of the local teacher's chat template, as {"enable_thinking": false} for Qwen3; by
+    default as they were saved with it."""
     url: str | None = None
     """Base of the served teacher's interface, as http://localhost:8000/v1."""
     model: str | None = None
@@ -46,8 +81,20 @@ class TeacherConfig:
     """Price of a million tokens of questions, in any currency."""
     price_out: float = 0.0
     """Price of a million tokens of answers."""
-    tool_calls: bool = False
-    """Lose answers in which there is no tool call."""
+    price_cached: float | None = None
+    """Price of a million tokens of questions that the server had already read; None: as any."""
+    server: Server = field(default_factory=Server)
+    """How a served teacher's server is asked."""
+    tool_format: Literal["environment", "hermes", "qwen_coder", "bash_block", "unchecked"] = (
+        "environment"
+    )
+    """What a tool call is written in: an answer without one is lost. By default, and of models
+    alone, what the environment's options name (tool_format=...), if they do."""
+    stages: bool = False
+    """Say the stage of the work on a line before each answer ("Stage: Verification"); for
+    environments that allow words before an action, as those with tool calls do."""
+    sees: int | None = None
+    """A weak model: it is shown the instruction and this many of the newest turns."""
     error: float = 0.0
     """Probability, at every turn, of another action of the environment in place of the answer."""
 
@@ -56,8 +103,51 @@ class TeacherConfig:
             raise ConfigError(f"teacher.error is a probability between 0 and 1, not {self.error}")
         if self.kind == "local" and not self.checkpoint:
             raise ConfigError("a local teacher needs teacher.checkpoint, a folder or a Hub id")
+        if self.template and self.kind != "local":
+            raise ConfigError(
+                f"teacher.template is for a local teacher, and teacher.kind is {self.kind}: leave "
+                "it out"
+            )
         if self.kind == "api" and not (self.url and self.model):
             raise ConfigError("a served teacher needs teacher.url and teacher.model")
+        if self.sees is not None:
+            newest(self.sees)
+            if self.kind == "expert":
+                raise ConfigError(
+                    "the environment's expert sees all that the environment tells it: leave "
+                    "teacher.sees out, and give the environment an option that blinds its expert, "
+                    "where it has one (--env-options expert_sees=... of the toys)"
+                )
+        if self.kind == "api":
+            self.served()
+
+    def served(self) -> "ApiConfig":
+        """How the served teacher is asked; ConfigError for a setting that no server takes."""
+        from dagger_algo.policies.api import ApiConfig
+
+        assert self.url is not None and self.model is not None
+        return ApiConfig(
+            self.url,
+            self.model,
+            self.key_variable,
+            self.system,
+            self.temperature,
+            self.top_p,
+            self.max_tokens,
+            **{asked.name: getattr(self.server, asked.name) for asked in fields(Asking)},
+        )
+
+    def staged(self, policy: Policy) -> Policy:
+        """The policy, naming stages where this teacher does."""
+        return Staged(policy) if self.stages else policy
+
+    def syntax(self, options: Mapping[str, Any]) -> str | None:
+        """The format that a tool call must be in where these are the environment's options: one of
+        `tool_calls.FORMATS`; None where anything goes."""
+        named = self.tool_format
+        if named == "environment" and self.kind != "expert":
+            named = options.get("tool_format", named)
+        return named if named in FORMATS else None
 
     @property
     def needs_vocabulary(self) -> bool:
@@ -67,22 +157,32 @@ class TeacherConfig:
 
 @contextmanager
 def teacher(
-    config: TeacherConfig, seed: int, cache: Path, actions: tuple[str, ...], *, closed: bool
+    config: TeacherConfig,
+    seed: int,
+    cache: Path,
+    actions: tuple[str, ...],
+    *,
+    closed: bool,
+    options: Mapping[str, Any],
 ) -> Iterator[Policy]:
     """The teacher, for as long as the context lasts.
 
     cache: where what a served one answered is kept. actions: what there is to say, among which a
     weak teacher errs; closed: a model's other answers are lost, since the student cannot say them.
+    options: the environment's, which may name the syntax of tool calls.
     """
     with _asked(config, seed, cache) as asked:
         policy: Policy = asked
+        if config.sees is not None:
+            policy = Partial(policy, newest(config.sees))
         if closed and config.kind != "expert":
-            policy = Checked(policy, _one_of(actions))
-        if config.tool_calls:
-            policy = Checked(policy, _no_tool_call)
+            policy = Checked(policy, _one_of(actions), reason="not among the student's actions")
+        syntax = config.syntax(options)
+        if syntax is not None:
+            policy = Checked(policy, _call_in(syntax), reason=f"no {syntax} call")
         if config.error > 0.0:
             policy = Noisy(policy, _another(actions), config.error, seed=seed)
-        yield policy
+        yield config.staged(policy)
 
 
 @contextmanager
@@ -92,23 +192,13 @@ def _asked(config: TeacherConfig, seed: int, cache: Path) -> Iterator[Policy]:
     elif config.kind == "local":
         yield _local(config, seed)
     else:
-        from dagger_algo.policies.api import ApiConfig, ApiPolicy
+        from dagger_algo.policies.api import ApiPolicy
         from dagger_algo.policies.api_replies import Prices
         from dagger_algo.teachers.cache import Cached
 
-        assert config.url is not None and config.model is not None
-        served = ApiConfig(
-            config.url,
-            config.model,
-            config.key_variable,
-            config.system,
-            config.temperature,
-            config.top_p,
-            config.max_tokens,
-        )
-        prices = Prices(config.price_in, config.price_out)
+        prices = Prices(config.price_in, config.price_out, config.price_cached)
         with (
-            ApiPolicy(served, prices=prices, seed=seed) as policy,
+            ApiPolicy(config.served(), prices=prices, seed=seed) as policy,
             Cached(policy, cache, policy.identity) as cached,
         ):
             yield cached
@@ -128,7 +218,9 @@ def _local(config: TeacherConfig, seed: int) -> Policy:
     from dagger_algo.teachers.lm import LMTeacher
 
     sampling = Sampling(config.temperature, config.max_tokens, config.top_p)
-    model = LMPolicy.load(config.checkpoint, sampling=sampling, seed=seed)
+    model = LMPolicy.load(
+        config.checkpoint, sampling=sampling, seed=seed, template=config.template or None
+    )
     return LMTeacher(model, greedy=config.temperature == 0)
 
 
@@ -146,8 +238,9 @@ def _one_of(actions: tuple[str, ...]) -> Callable[[str], str | None]:
     return lambda text: None if text in known else "Answer with one of: " + ", ".join(actions)
 
 
-def _no_tool_call(text: str) -> str | None:
-    return "There is no tool call in this answer." if tool_call(text) is None else None
+def _call_in(syntax: str) -> Callable[[str], str | None]:
+    fault = f"There is no tool call in the format {syntax} in this answer."
+    return lambda text: fault if tool_call(text, syntax) is None else None
 
 
 def _another(actions: tuple[str, ...]) -> Callable[[Conversation, str, np.random.Generator], str]:

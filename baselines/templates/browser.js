@@ -171,7 +171,7 @@
     const summary = make("summary"), { facets } = episode;
     if (facets.method) summary.append(make("b", "", facets.method));
     const where = [facets.env, facets.budget, facets.seed && `seed ${facets.seed}`, facets.kind,
-      facets.round && `round ${facets.round}`];
+      facets.round && (facets.round === "final" ? "final" : `round ${facets.round}`)];
     summary.append(make("span", "where", where.filter(Boolean).join(", ")),
       make("span", "task", episode.name));
     const won = facets.success === "yes";

@@ -94,7 +94,7 @@ def _found(data: str, actor: Actor) -> Iterator[Episode]:
     if data.startswith("minari:"):
         name = data.removeprefix("minari:")
         return minari.episodes_of(minari.load(name), actor, name)
-    return rows.episodes_of(rows.read_rows(Path(data)), actor)
+    return rows.episodes_of(rows.read_rows(Path(data)), actor, data)
 
 
 def _parser(name: str, text: str) -> argparse.ArgumentParser:

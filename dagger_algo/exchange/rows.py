@@ -13,8 +13,8 @@ from typing import Any
 
 from dagger_algo.conversation import Action, Actor, Episode, Outcome, Turn
 from dagger_algo.errors import StoreError
+from dagger_algo.exchange.columns import Row
 from dagger_algo.exchange.export import BATCH, SUFFIXES, arrow, message_row
-from dagger_algo.store import decode
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -40,11 +40,11 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                row = json.loads(line)
-            except ValueError as error:
+                row = json.loads(line.decode())
+            except (ValueError, RecursionError) as error:
                 raise StoreError(f"{path}, line {number} is not JSON: {error}") from error
             if not isinstance(row, dict):
                 raise StoreError(f"{path}, line {number} is not a JSON object")
@@ -52,7 +52,7 @@ def _read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def episodes_of(
-    found: Iterable[Mapping[str, Any]], actor: Actor = Actor.TEACHER
+    found: Iterable[Mapping[str, Any]], actor: Actor = Actor.TEACHER, name: str = ""
 ) -> Iterator[Episode]:
     """The episodes in rows of `messages` or of `prompt` and `completion` (a datasets.Dataset is
     such an iterable).
@@ -63,71 +63,74 @@ def episodes_of(
     teacher's actions are its labels. Rows of `prompt` and `completion` that follow each other
     under one `key` become one episode, whose turns carry the completions as labels; the label is
     taken to be what was executed where the data do not say.
-    Keys are made unique. Raises StoreError for rows that are neither.
+    Keys are made unique. name: the data's own, for errors. Raises StoreError for rows that are
+    neither, and for a value that is not what its column holds, with the row's number.
     """
     used: set[str] = set()
-    for number, episode in enumerate(_episodes(found, actor), 1):
+    for number, episode in enumerate(_episodes(found, actor, name), 1):
         key = episode.key or f"import/{number}"
         unique = key if key not in used else f"{key}/{number}"
         used.add(unique)
         yield episode if episode.key == unique else replace(episode, key=unique)
 
 
-def _episodes(found: Iterable[Mapping[str, Any]], actor: Actor) -> Iterator[Episode]:
-    numbered = enumerate(found, 1)
-    for _, group in groupby(numbered, lambda item: item[1].get("key") or item[0]):
-        together: list[tuple[list[Turn], Mapping[str, Any]]] = []
-        for number, row in group:
-            if "messages" in row:
-                yield _of_messages(row, actor, number)
-            elif "prompt" in row and "completion" in row:
-                together.append((_of_label(row, number), row))
+def _episodes(found: Iterable[Mapping[str, Any]], actor: Actor, name: str) -> Iterator[Episode]:
+    place = f"{name}, row" if name else "row"
+    rows = (Row(f"{place} {number}", data) for number, data in enumerate(found, 1))
+    for _, group in groupby(rows, lambda row: row.given("key") or row.where):
+        together: list[tuple[list[Turn], Row]] = []
+        for row in group:
+            if row.given("messages") is not None:
+                yield _of_messages(row, actor)
+            elif row.given("prompt") is not None and row.given("completion") is not None:
+                together.append((_of_label(row), row))
             else:
+                there = [column for column in sorted(row.data) if row.given(column) is not None]
                 raise StoreError(
-                    f'row {number} has neither "messages" nor "prompt" and "completion", but '
-                    f"{', '.join(sorted(row)) or 'nothing'}"
+                    f'{row.where} has neither "messages" nor "prompt" and "completion", but '
+                    f"{', '.join(there) or 'nothing'}"
                 )
         yield from _merge(together)
 
 
-def _of_messages(row: Mapping[str, Any], actor: Actor, number: int) -> Episode:
-    if row.get("episode"):
-        episode = decode(json.loads(row["episode"]))
-        if list(row["messages"]) != next(message_row(episode))["messages"]:
+def _of_messages(row: Row, actor: Actor) -> Episode:
+    messages = row.messages("messages", "user")
+    if row.given("episode"):
+        episode = row.record("episode")
+        if messages != next(message_row(episode))["messages"]:
             raise StoreError(
-                f'row {number}: its "messages" were changed and no longer agree with its "episode" '
+                f'{row.where}: its "messages" were changed and no longer agree with its "episode" '
                 "column; drop that column to import the messages as they are now"
             )
         return episode
-    turns, last = _turns(row["messages"], number)
+    turns, last = _turns(messages, row.where)
     if actor is Actor.TEACHER:
         turns = [replace(turn, actor=actor, label=turn.action) for turn in turns]
-    reward = row.get("reward")
+    reward = row.number("reward")
     if reward is not None:
-        turns[-1] = replace(turns[-1], reward=float(reward))
-    known = Outcome.TERMINATED if row.get("outcome") is None else Outcome(row["outcome"])
+        turns[-1] = replace(turns[-1], reward=reward)
+    known = row.member("outcome", Outcome) or Outcome.TERMINATED
     return _episode(row, turns, Outcome.CUT if reward is None else known, last)
 
 
-def _of_label(row: Mapping[str, Any], number: int) -> list[Turn]:
+def _of_label(row: Row) -> list[Turn]:
     """The turns up to and with the labelled one."""
-    messages = [*_as_messages(row["prompt"], "user"), *_as_messages(row["completion"], "assistant")]
-    turns, last = _turns(messages, number)
+    messages = [*row.messages("prompt", "user"), *row.messages("completion", "assistant")]
+    turns, last = _turns(messages, row.where)
     if last:
-        raise StoreError(f"row {number}: its completion does not end with the assistant")
-    label, executed = turns[-1].action, row.get("executed")
+        raise StoreError(f"{row.where}: its completion does not end with the assistant")
+    label, executed = turns[-1].action, row.text("executed")
     done = label if executed is None else Action(executed)
     turns[-1] = replace(turns[-1], action=done, actor=_actor(row, done, label), label=label)
     return turns
 
 
-def _actor(row: Mapping[str, Any], done: Action, label: Action) -> Actor:
-    if row.get("actor"):
-        return Actor(row["actor"])
-    return Actor.TEACHER if done == label else Actor.STUDENT
+def _actor(row: Row, done: Action, label: Action) -> Actor:
+    usual = Actor.TEACHER if done == label else Actor.STUDENT
+    return row.member("actor", Actor) or usual
 
 
-def _merge(rows: Sequence[tuple[list[Turn], Mapping[str, Any]]]) -> Iterator[Episode]:
+def _merge(rows: Sequence[tuple[list[Turn], Row]]) -> Iterator[Episode]:
     """One episode of all rows whose states lie on one path, and so on."""
     left = sorted(rows, key=lambda item: -len(item[0]))
     while left:
@@ -146,30 +149,26 @@ def _merge(rows: Sequence[tuple[list[Turn], Mapping[str, Any]]]) -> Iterator[Epi
         yield _episode(row, turns, Outcome.CUT, "")
 
 
-def _episode(row: Mapping[str, Any], turns: Sequence[Turn], outcome: Outcome, last: str) -> Episode:
+def _episode(row: Row, turns: Sequence[Turn], outcome: Outcome, last: str) -> Episode:
     return Episode(
-        str(row.get("key") or ""),
-        int(row.get("seed") or 0),
-        str(row.get("task") or ""),
-        int(row.get("round") or 0),
+        str(row.given("key") or ""),
+        row.whole("seed") or 0,
+        str(row.given("task") or ""),
+        row.whole("round") or 0,
         tuple(turns),
         outcome,
         last,
     )
 
 
-def _as_messages(value: Any, role: str) -> list[Mapping[str, Any]]:
-    return [{"role": role, "content": value}] if isinstance(value, str) else list(value)
-
-
-def _turns(messages: Iterable[Mapping[str, Any]], number: int) -> tuple[list[Turn], str]:
+def _turns(messages: Iterable[Mapping[str, Any]], where: str) -> tuple[list[Turn], str]:
     """(turns, acted by the student and without labels; what was seen after the last of them)."""
     sides: list[tuple[bool, str]] = []
     for message in messages:
         role, text = message.get("role"), message.get("content")
         if not isinstance(text, str):
             calls = "; write its tool_calls as text first" if message.get("tool_calls") else ""
-            raise StoreError(f"row {number}: a message of {role!r} has no text as content{calls}")
+            raise StoreError(f"{where}: a message of {role!r} has no text as content{calls}")
         acted = role == "assistant"
         if sides and sides[-1][0] == acted:
             sides[-1] = (acted, f"{sides[-1][1]}\n{text}")
@@ -177,7 +176,7 @@ def _turns(messages: Iterable[Mapping[str, Any]], number: int) -> tuple[list[Tur
             sides.append((acted, text))
     if len(sides) < 2 or sides[0][0]:
         raise StoreError(
-            f"row {number} does not begin with what the assistant saw followed by what it did"
+            f"{where} does not begin with what the assistant saw followed by what it did"
         )
     texts = [text for _, text in sides]
     turns = [

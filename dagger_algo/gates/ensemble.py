@@ -3,6 +3,7 @@ teacher."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dagger_algo.conversation import Action, Conversation
 from dagger_algo.errors import ConfigError
@@ -33,8 +34,7 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Resampled:
-    """The student once more, sampling afresh: a member that costs no training. One whose model
-    drops units while it acts is so a dropout ensemble (DropoutDAgger, 1709.06166)."""
+    """The student once more, sampling afresh: a member that costs no training."""
 
     student: Policy
     number: int
@@ -44,6 +44,20 @@ class Resampled:
         return self.student.act(
             [replace(c, key=f"{c.key}/member-{self.number}") for c in conversations]
         )
+
+
+def dropping(student: Any, rate: float, number: int) -> Policy:
+    """The student with units left out at a rate between 0 and 1, by another draw for each number: a
+    member of DropoutDAgger (1709.06166). ConfigError where it has nothing to leave out."""
+    if not 0.0 < rate < 1.0:
+        raise ConfigError(f"dropout is a share of units, between 0 and 1, not {rate}")
+    if not hasattr(student, "dropping"):
+        raise ConfigError(
+            f"a dropout ensemble needs a student with dropout, and {type(student).__name__} has "
+            "none: train a transformer in this process, or leave dropout= out for resamples"
+        )
+    member: Policy = student.dropping(rate, number)
+    return member
 
 
 class Discrepancy:

@@ -4,6 +4,7 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from dagger_algo.gates.gate import Moment
 
 Features = Callable[[Sequence[Moment]], np.ndarray]
 """Moments -> float array of shape (moments, features). It may look at the state and the student's
-proposal, and at nothing that changes while it is trained (not at its hidden states, say, unless
-they are of a frozen copy): after an interruption it is asked about past moments again."""
+proposal, and at nothing that changes while it is trained: after an interruption it is asked about
+past moments again, by a student that has learnt since. (`HiddenFeatures` look at a frozen copy.)"""
 
 _WORD = re.compile(r"\S+")
 _NUMBERS = 7
@@ -44,22 +45,54 @@ class TextFeatures:
         )
 
     def _row(self, moment: Moment) -> np.ndarray:
-        state, proposal = moment.state, moment.proposal
-        unsure = None if proposal is None else uncertainty(proposal)
-        text = "" if proposal is None else proposal.text
         row = np.zeros(_NUMBERS + self.buckets)
-        row[:_NUMBERS] = (
-            unsure is not None,
-            unsure or 0.0,
-            np.log1p(state.turn),
-            bool(state.actions) and state.actions[-1].text == text,
-            len(state.observations) > 1 and state.observations[-1] == state.observations[-2],
-            np.log1p(len(state.observations[-1])),
-            np.log1p(len(text)),
-        )
-        for word in last_words(state, self.words):
+        row[:_NUMBERS] = _numbers(moment)
+        for word in last_words(moment.state, self.words):
             row[_NUMBERS + zlib.crc32(word.encode("utf-8", "surrogatepass")) % self.buckets] += 1.0
         return row
+
+
+class Embedder(Protocol):
+    """A model that stays as it is and tells its hidden states."""
+
+    def features(self, conversations: Sequence[Conversation]) -> np.ndarray:
+        """Of each state a row of numbers, (n, d)."""
+        ...
+
+
+@dataclass(frozen=True)
+class HiddenFeatures:
+    """The hidden state from which the student's action is drawn, as it was before this training,
+    and the seven numbers of `TextFeatures` about the student as it is.
+
+    model: a frozen copy (`LMPolicy.frozen`), made before the algorithm's first round: an
+    interrupted run starts with those very weights too, so that it makes the same copy and decides
+    as it would have, up to what the arithmetic of a forward pass owes to cached keys and values.
+    """
+
+    model: Embedder
+
+    def __call__(self, moments: Sequence[Moment]) -> np.ndarray:
+        """Shape (moments, 7 + d)."""
+        hidden = self.model.features([moment.state for moment in moments])
+        numbers = np.array([_numbers(moment) for moment in moments]).reshape(-1, _NUMBERS)
+        return np.hstack([numbers, hidden])
+
+
+def _numbers(moment: Moment) -> tuple[float, ...]:
+    """How unsure the student is and whether it says, the turn, repetition, lengths."""
+    state, proposal = moment.state, moment.proposal
+    unsure = None if proposal is None else uncertainty(proposal)
+    text = "" if proposal is None else proposal.text
+    return (
+        float(unsure is not None),
+        unsure or 0.0,
+        np.log1p(state.turn),
+        float(bool(state.actions) and state.actions[-1].text == text),
+        float(len(state.observations) > 1 and state.observations[-1] == state.observations[-2]),
+        np.log1p(len(state.observations[-1])),
+        np.log1p(len(text)),
+    )
 
 
 def last_words(state: Conversation, count: int) -> list[str]:

@@ -12,19 +12,25 @@ gate does), check (share of the turns that are labelled though the gate wants no
 """
 
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import inspect
 import re
-from collections.abc import Callable, Iterable
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Self
 
+import numpy as np
+
+from dagger_algo.conversation import Action, Conversation
 from dagger_algo.errors import ConfigError
 from dagger_algo.gates.combine import Warmup, any_of, at_most, spot_check
 from dagger_algo.gates.gate import Gate
 from dagger_algo.gates.named import GATES
-from dagger_algo.policies.scripted import Scripted
 from dagger_algo.policy import Policy
 from dagger_algo.schedules import Beta
 
@@ -48,7 +54,23 @@ def make_gate(text: str, *, student: Policy, beta: Beta = Beta(), seed: int = 0)
 
 def check_gate(text: str) -> None:
     """Raises the ConfigError that `make_gate` would raise."""
-    make_gate(text, student=Scripted(lambda conversation: None))
+    make_gate(text, student=_Unknown())
+
+
+class _Unknown:
+    """A student of whom nothing is known yet, so that no gate is refused for its sake."""
+
+    def act(self, conversations: Sequence[Conversation]) -> list[Action | None]:
+        return [None] * len(conversations)
+
+    def features(self, conversations: Sequence[Conversation]) -> np.ndarray:
+        return np.zeros((len(conversations), 0))
+
+    def frozen(self) -> Self:
+        return self
+
+    def dropping(self, rate: float, number: int) -> Self:
+        return self
 
 
 def _part(text: str, run: dict[str, Any]) -> Gate:
@@ -84,7 +106,11 @@ def _part(text: str, run: dict[str, Any]) -> Gate:
 def _settings(make: Callable[..., Any]) -> dict[str, type]:
     """The parameters that a text can set, and their types."""
     found = {}
-    for parameter in inspect.signature(make, eval_str=True).parameters.values():
+    try:
+        signature = inspect.signature(make, eval_str=True)
+    except NameError as error:
+        raise ConfigError(f"the settings of {make.__name__} cannot be read: {error}") from error
+    for parameter in signature.parameters.values():
         kind = parameter.annotation
         if kind is parameter.empty:
             kind = type(parameter.default)
@@ -136,18 +162,43 @@ def _near(name: str, known: Iterable[str]) -> str:
 def _load(place: str, what: str) -> Callable[..., Any]:
     """The object `what` of a file or a module."""
     if place.endswith(".py"):
-        path = Path(place).expanduser()
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        if spec is None or spec.loader is None or not path.exists():
-            raise ConfigError(f"no gate file at {place}")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = _from_file(Path(place).expanduser())
     else:
         try:
             module = importlib.import_module(place)
         except (ModuleNotFoundError, TypeError, ValueError) as error:  # the latter: "." or ""
             raise ConfigError(f"no module {place!r} with a gate {what!r}: {error}") from error
+        except Exception as error:
+            raise _broken(place, error) from error
     found = getattr(module, what, None)
     if not callable(found):
         raise ConfigError(f"{place} has no class or function {what!r} that makes a gate")
     return found  # type: ignore[no-any-return]
+
+
+def _from_file(path: Path) -> ModuleType:
+    # A name of its own, under which the file's own dataclasses find their module.
+    name = f"gate_file_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ConfigError(f"no gate file at {path}")
+    before = sys.modules.get(name)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        sys.modules.pop(name)
+        if before is not None:
+            sys.modules[name] = before
+        raise _broken(str(path), error) from error
+    return module
+
+
+def _broken(place: str, error: Exception) -> ConfigError:
+    """Where a file or module stopped, and why."""
+    if isinstance(error, SyntaxError):
+        where, why = f"{error.filename}, line {error.lineno}", error.msg
+    else:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where, why = f"{last.filename}, line {last.lineno}", str(error)
+    return ConfigError(f"{place} cannot be imported: {where}: {type(error).__name__}: {why}")

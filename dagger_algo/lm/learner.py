@@ -2,6 +2,7 @@
 and knows none of them."""
 
 import json
+import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +18,11 @@ from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.context import Fitted, fit_context
 from dagger_algo.lm.distributed import Alone, Processes
-from dagger_algo.lm.lint import lint_first
+from dagger_algo.lm.lint import Sample, lint_first
 from dagger_algo.lm.objectives import token_losses
 from dagger_algo.lm.packing import Batch, Packed, collate, minibatches, rows_for, together
-from dagger_algo.objectives import CrossEntropy, Objective
-
-FIRST = 4
-"""Examples of each fit that are looked at before its first step."""
+from dagger_algo.lm.supervision import counting
+from dagger_algo.objectives import CrossEntropy, Objective, PolicyGradient
 
 
 class NonFiniteLoss(DaggerError, ArithmeticError):
@@ -54,6 +53,22 @@ class LearnerConfig:
     """AdamW's."""
     max_grad_norm: float = 1.0
     """Gradients are clipped to this norm."""
+
+    def __post_init__(self) -> None:
+        passes = self.forward_tokens is None or self.forward_tokens >= 1
+        for name, sound, wanted in (
+            ("learning_rate", 0 <= self.learning_rate < math.inf, "at least 0 and finite"),
+            ("warmup_steps", self.warmup_steps >= 0, "at least 0"),
+            ("final_rate", 0 <= self.final_rate <= 1, "from 0 to 1"),
+            ("batch_tokens", self.batch_tokens >= 1, "at least 1"),
+            ("forward_tokens", passes, "at least 1, or None for one pass"),
+            ("weight_decay", 0 <= self.weight_decay < math.inf, "at least 0 and finite"),
+            ("max_grad_norm", self.max_grad_norm > 0, "more than 0"),
+        ):
+            if not sound:
+                raise ConfigError(
+                    f"the learner's {name} must be {wanted}, not {getattr(self, name)}"
+                )
 
 
 class Learner:
@@ -103,20 +118,19 @@ class Learner:
         "left_out" targets do not fit into the model's context even alone, and "shortened" ones are
         learnt after fewer turns than there were.
 
-        The first examples are looked at beforehand (`lint.py`). Raises LintError when their masks
-        or tokens are wrong, ConfigError when there is nothing to learn from, and NonFiniteLoss,
-        which leaves the weights as they were before the step that it names.
+        All of the first step's examples are looked at beforehand (`lint.py`). Raises LintError when
+        their masks or tokens are wrong, ConfigError when there is nothing to learn from, and
+        NonFiniteLoss, which leaves the weights as they were before the step that it names.
         """
         fitted = fit_context(examples, self.codec, self.model.config, self.room)
-        self._require(fitted)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self.config.bf16):
-            first = fitted.examples[:FIRST]
-            lint_first(first, self.codec, None if self._linted else self.model)
-        self._linted = True
+        # A KL to a reference is a loss of its own, in which no weight stands.
+        near = isinstance(objective, PolicyGradient) and objective.kl > 0
+        self._require(fitted, near)
         how = rows_for(self.model), self._rng
         most = self.config.batch_tokens
         units = together(fitted.items)
         batches = [b for _ in range(epochs) for b in minibatches(units, most, *how)]
+        self._lint(fitted, batches[0], near)
         dropout = np.random.default_rng((self._seed, self.steps, self.processes.rank))
         peak = rate * self.config.learning_rate
         device = self._device
@@ -216,7 +230,21 @@ class Learner:
         if part:
             yield part
 
-    def _require(self, fitted: Fitted) -> None:
+    def _lint(self, fitted: Fitted, batch: Sequence[Packed], near: bool) -> None:
+        """Look at the examples of the first step."""
+        # Joined or not: an example is in the batch that has its sequences.
+        met = {sequence for item in batch for sequence in item.sequences}
+        samples = [
+            Sample(f"of {name}", example, item)
+            for name, example, item in zip(fitted.names, fitted.examples, fitted.items, strict=True)
+            if item.sequences[0] in met
+        ]
+        model = None if self._linted else self.model
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self.config.bf16):
+            lint_first(samples, self.codec, model, near=near, notes=fitted.notes)
+        self._linted = True
+
+    def _require(self, fitted: Fitted, near: bool) -> None:
         """Something to learn from, and the same in every process."""
         if self.processes.count > 1:
             seen = zlib.crc32(repr([(item.tokens, item.targets) for item in fitted.items]).encode())
@@ -234,6 +262,11 @@ class Learner:
                 else " (was the teacher asked? did every group of roll-outs get the same reward?)"
             )
             raise ConfigError(f"nothing to learn from: no trajectory carries a target{reason}")
+        if not any(any(counting(item, near)) for item in fitted.items):
+            raise ConfigError(
+                "nothing to learn from: all targets have the weight or the scale 0, and no step "
+                "would change the student (did every group of roll-outs get the same reward?)"
+            )
 
     @property
     def _device(self) -> torch.device:

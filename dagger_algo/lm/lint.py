@@ -8,33 +8,33 @@ is predicted from, and compared with what the examples ask for.
 """
 
 import logging
-import re
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import starmap
+from typing import Any
 
-from dagger_algo.conversation import Action
 from dagger_algo.errors import DaggerError
 from dagger_algo.examples import Example
-from dagger_algo.lm.codec import ChatCodec, clean
+from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.isolation import Scorer, check_isolation
+from dagger_algo.lm.lint_checks import (
+    Finding,
+    Kind,
+    check_content,
+    check_mask,
+    check_rendering,
+)
 from dagger_algo.lm.logprobs import target_logprobs
 from dagger_algo.lm.marking import Span, mark
 from dagger_algo.lm.packing import Packed, pack
-from dagger_algo.lm.supervision import expected, supervised
-from dagger_algo.lm.templates import render
+from dagger_algo.lm.supervision import counting
 
-Kind = Literal[
-    "empty mask",
-    "label cut off",
-    "end of turn left out",
-    "prefix changed",
-    "not a label",
-    "segments see each other",
-    "control token",
-    "text lost",
-]
+__all__ = ["Finding", "Kind", "LintError", "Report", "Sample", "lint", "lint_first"]
+
+RENDERED = 4
+"""Examples of a fit's first batch that are put through the chat template again, which takes longer
+than all else that is looked at."""
 _log = logging.getLogger(__name__)
 
 
@@ -43,22 +43,23 @@ class LintError(DaggerError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong. fatal: training must not begin; else it is a warning."""
+class Sample:
+    """A trajectory that is about to be trained on. packed: as the training packs it."""
 
-    kind: Kind
-    sentence: str
-    fatal: bool = True
+    name: str
+    example: Example
+    packed: Packed
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was looked at and found. spans: the first example as text; tokens and trained: counts
-    over all examples looked at; notes: about the chat template."""
+    over all `examples` looked at; notes: about the chat template, and what else to know."""
 
     spans: tuple[Span, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    examples: int
     tokens: int
     trained: int
 
@@ -78,7 +79,8 @@ class Report:
 
     def lines(self) -> list[str]:
         """All but the marked text."""
-        said = [f"{self.trained:,} of {self.tokens:,} tokens are trained on"]
+        whose = "1 example" if self.examples == 1 else f"{self.examples:,} examples"
+        said = [f"{self.trained:,} of {self.tokens:,} tokens of {whose} are trained on"]
         said += [f"note: {note}" for note in self.notes]
         said += [
             f"{'FAILED' if f.fatal else 'warning'}: {f.kind}: {f.sentence}" for f in self.findings
@@ -86,21 +88,32 @@ class Report:
         return said
 
 
-def lint_first(examples: Sequence[Example], codec: ChatCodec, model: Any = None) -> Report:
-    """What a learner does with the first examples of every fit, and with the shortest two of them
-    and `model` in its first fit. The report goes to this module's log (level INFO).
+def lint_first(
+    samples: Sequence[Sample],
+    codec: ChatCodec,
+    model: Any = None,
+    *,
+    near: bool = False,
+    notes: Sequence[str] = (),
+) -> Report:
+    """What a learner does with the first batch of every fit: masks and content of all of it, the
+    rendering of `RENDERED` samples, and in its first fit, with `model`, log-probabilities of the
+    two shortest. The report goes to this module's log (level INFO).
 
-    Raises LintError on a failure; warns of all else in the first fit, once for each kind.
+    near: the loss keeps the student near a reference, so a label of weight 0 counts. notes: what
+    else the report should say. Raises LintError on a failure; warns of all else in the first fit,
+    once for each kind.
     """
-    weighted = [e for e in examples if any(target.weight for target in e.targets)]
-    report = lint(weighted, codec) if weighted else Report((), (), codec.notes, 0, 0)
-    reports = [report]
-    if model is not None and weighted:
-        shortest = sorted(weighted, key=lambda e: sum(map(len, e.observations)))[:2]
-        reports.append(lint(shortest, codec, model, scorer=target_logprobs))
+    # First what is trained on, for it is the first that is shown.
+    samples = sorted(samples, key=lambda sample: not any(counting(sample.packed, near)))
+    report = _look(samples, codec, near, RENDERED)
+    if model is not None:
+        shortest = sorted(samples, key=lambda sample: len(sample.packed))[:2]
+        mixed = _isolation(shortest, codec, model, target_logprobs)
+        report = replace(report, findings=(*report.findings, *mixed))
+    report = replace(report, notes=(*report.notes, *notes))
     _log.info("%s", report)
-    for each in reports:
-        each.require()
+    report.require()
     by_kind: dict[str, list[str]] = {}
     for finding in report.findings:
         by_kind.setdefault(finding.kind, []).append(finding.sentence)
@@ -116,172 +129,60 @@ def lint(
     model: Any = None,
     *,
     names: Sequence[str] | None = None,
-    packer: Callable[[Example, ChatCodec], Packed] = pack,
+    packs: Sequence[Packed] | None = None,
     scorer: Scorer = target_logprobs,
 ) -> Report:
     """Look at examples as they are about to be trained on.
 
     model: also compare log-probabilities of the packed batch with those of separate samples (a
-    few forward passes). names: of the episodes. packer, scorer: what the training uses.
+    few forward passes). names: of the episodes. packs: the examples as the training packs them.
+    scorer: what the training uses.
     """
-    findings: list[Finding] = []
-    packs = [packer(example, codec) for example in examples]
     called = names or [f"of example {n}" for n in range(len(examples))]
-    if not examples:
+    packs = [pack(example, codec) for example in examples] if packs is None else packs
+    samples = list(starmap(Sample, zip(called, examples, packs, strict=True)))
+    report = _look(samples, codec, True, len(samples))
+    findings = list(report.findings)
+    if not samples:
         findings.append(Finding("empty mask", "there is no example at all"))
-    for name, example, packed in zip(called, examples, packs, strict=True):
-        findings += _check_mask(name, example, packed, codec)
-        findings += _check_content(name, example, codec)
-        findings += _check_rendering(name, example, codec)
-    usable = [n for n, packed in enumerate(packs) if packed.rows]
-    if model is not None and usable:
-        for sentence in check_isolation(
-            [examples[n] for n in usable],
-            [packs[n] for n in usable],
-            [called[n] for n in usable],
-            codec,
-            model,
-            scorer,
-        ):
-            findings.append(Finding("segments see each other", sentence))
+    elif any(packed.rows for packed in packs) and not report.trained:
+        findings.append(Finding("empty mask", "all labels of all examples have the weight 0"))
+    if model is not None:
+        findings += _isolation(samples, codec, model, scorer)
+    return replace(report, findings=tuple(findings))
+
+
+def _look(samples: Sequence[Sample], codec: ChatCodec, near: bool, rendered: int) -> Report:
+    """All but what needs a model. rendered: how many go through the chat template again."""
+    findings: list[Finding] = []
+    for n, sample in enumerate(samples):
+        findings += check_mask(sample.name, sample.example, sample.packed, codec)
+        findings += check_content(sample.name, sample.example, codec)
+        if n < rendered:
+            findings += check_rendering(sample.name, sample.example, codec)
+    packs = [sample.packed for sample in samples]
     return Report(
-        tuple(mark(examples[0], packs[0], codec)) if examples else (),
+        tuple(mark(samples[0].example, packs[0], codec, near)) if samples else (),
         tuple(findings),
         codec.notes,
+        len(samples),
         sum(len(packed) for packed in packs),
-        sum(len(packed.rows) for packed in packs),
+        sum(sum(counting(packed, near)) for packed in packs),
     )
 
 
-def _check_mask(name: str, example: Example, packed: Packed, codec: ChatCodec) -> list[Finding]:
-    """The packed batch trains on every token of every label, each after its own prefix, and on
-    nothing else."""
-    if not example.targets:
-        return [Finding("empty mask", f"episode {name} has no label, so nothing is trained on")]
-    if packed.weights and not any(packed.weights):
-        return [Finding("empty mask", f"all labels of episode {name} have the weight 0")]
-    findings = []
-    left = supervised(packed)
-    for target, pairs in zip(example.targets, expected(example, codec), strict=True):
-        where = f"episode {name}, turn {target.turn}"
-        ids = codec.action_ids(target.action)
-        missing = []
-        for n, pair in enumerate(pairs):
-            if left[pair]:
-                left[pair] -= 1
-            else:
-                missing.append(n)
-        whole = codec.text(ids)
-        if len(missing) == len(ids):
-            sentence = f"{where}: no token of the label {_quote(whole)} is trained on"
-            findings.append(Finding("empty mask", sentence))
-        elif missing == [len(ids) - 1] and ids[-1] == codec.end_of_turn:
-            sentence = f"{where}: the label {_quote(whole)} is trained on without "
-            sentence += f"{codec.frame.end!r}, so the model would never stop"
-            findings.append(Finding("end of turn left out", sentence))
-        elif missing and missing == list(range(missing[0], len(ids))):
-            kept = codec.text(ids[: missing[0]])
-            sentence = f"{where}: of the label's {len(whole)} characters only the first "
-            sentence += f"{len(kept)} are trained on; {_quote(whole[len(kept) :])} is cut off"
-            findings.append(Finding("label cut off", sentence))
-        elif missing:
-            lost = codec.decode([ids[n] for n in missing])
-            sentence = f"{where}: {_quote(lost)} is not predicted from the prefix of this turn"
-            findings.append(Finding("prefix changed", sentence))
-    if extra := +left:
-        words = codec.decode([token for _, token in extra])
-        sentence = f"episode {name}: {extra.total()} tokens that belong to no label (or follow "
-        sentence += f"another prefix than their label's) are trained on: {_quote(words)}"
-        findings.append(Finding("not a label", sentence))
-    return findings
-
-
-def _check_content(name: str, example: Example, codec: ChatCodec) -> list[Finding]:
-    """No control tokens inside what anybody said, and labels whose tokens are their text."""
-    findings = []
-    for turn, observation in enumerate(example.observations):
-        ids = codec.observation_ids(observation, later=turn > 0)
-        usual = codec.observation_ids("", later=turn > 0)
-        ours = [i for i in ids if i in codec.control_ids]
-        frame = [i for i in usual if i in codec.control_ids]
-        if ours != frame:
-            forged = next(i for i in ours if ours.count(i) != frame.count(i))
-            findings.append(_control(f"episode {name}, turn {turn}", observation, forged, codec))
-    for target in example.targets:
-        where = f"episode {name}, turn {target.turn}"
-        action = target.action
-        ids = codec.action_ids(action)
-        executed = target.turn < len(example.actions) and example.actions[target.turn] == action
-        # What a policy itself sampled and executed is a fact, however odd: a warning.
-        sampled = executed and action.token_ids is not None
-        forged_ids = [i for i in ids[:-1] if i in codec.control_ids]
-        if forged_ids:
-            finding = _control(f"{where}, label", action.text, forged_ids[0], codec)
-            findings.append(Finding(finding.kind, finding.sentence, not sampled))
-        if not ids or ids[-1] not in codec.stops:
-            sentence = f"{where}: the label {_quote(action.text)} stops after {len(ids)} tokens "
-            sentence += f"without {codec.frame.end!r}: whoever gave it was cut off at its limit"
-            findings.append(Finding("label cut off", sentence, not sampled))
-        if action.token_ids is None and codec.text(ids) != clean(action.text):
-            sentence = f"{where}: the label {_quote(action.text)} comes back from its tokens as "
-            sentence += f"{_quote(codec.text(ids))}; the tokenizer cannot write this text"
-            findings.append(Finding("text lost", sentence))
-        if codec.frame.end in action.text:
-            sentence = f"{where}: the label spells out {codec.frame.end!r} at character "
-            sentence += (
-                f"{action.text.index(codec.frame.end)}; was it put through a template twice?"
-            )
-            findings.append(Finding("control token", sentence, fatal=False))
-    return findings
-
-
-def _control(where: str, text: str, token: int, codec: ChatCodec) -> Finding:
-    written = codec.decode([token])
-    at = text.find(written)
-    place = f"characters {at} to {at + len(written)}" if at >= 0 else "its tokens"
-    return Finding(
-        "control token",
-        f"{where}: {place} have become the control token {written!r}: declare it as special in "
-        "the tokenizer, or content can end turns and begin others",
+def _isolation(
+    samples: Sequence[Sample], codec: ChatCodec, model: Any, scorer: Scorer
+) -> list[Finding]:
+    usable = [sample for sample in samples if sample.packed.rows]
+    if not usable:
+        return []
+    sentences = check_isolation(
+        [sample.example for sample in usable],
+        [sample.packed for sample in usable],
+        [sample.name for sample in usable],
+        codec,
+        model,
+        scorer,
     )
-
-
-def _check_rendering(name: str, example: Example, codec: ChatCodec) -> list[Finding]:
-    """The stream reads like the whole conversation put through the template, but for thoughts
-    that the template drops and white space that it trims from actions."""
-    observations = [clean(text) for text in example.observations]
-    said = [clean(action.text) for action in example.actions[: len(observations) - 1]]
-    findings = []
-    if codec.frame.drops_thoughts:
-        kept = [len(text) - len(_thoughtless(text)) for text in said]
-        if sum(kept):
-            turn = next(turn for turn, length in enumerate(kept) if length)
-            sentence = f"episode {name}, turn {turn}: the template would drop this turn's thought "
-            sentence += f"({kept[turn]} characters) later on; the stream keeps it, so serve the "
-            sentence += "model token by token as well, not through a server's chat template"
-            findings.append(Finding("prefix changed", sentence, fatal=False))
-        said = [_thoughtless(text) for text in said]
-    said = [text.strip() for text in said]
-    last = len(observations) - 1
-    for turn in sorted({0, min(1, last), last // 2, last}):
-        actions = [Action(text) for text in said[:turn]]
-        turns = [text for pair in zip(observations, said[:turn], strict=False) for text in pair]
-        own = codec.decode(codec.stream(observations[: turn + 1], actions).ids)
-        theirs = render(codec.tokenizer, [*turns, observations[turn]], codec.options)
-        if codec.frame.thought:
-            own, theirs = (text.replace(codec.frame.thought, "") for text in (own, theirs))
-        if own != theirs:
-            at = next((n for n, (a, b) in enumerate(zip(own, theirs, strict=False)) if a != b), 0)
-            sentence = f"episode {name}, turn {turn}: put through the template again, the "
-            sentence += f"conversation differs from what was sampled from at character {at}: "
-            sentence += f"{_quote(theirs[at:])} instead of {_quote(own[at:])}"
-            return [*findings, Finding("prefix changed", sentence)]
-    return findings
-
-
-def _thoughtless(text: str) -> str:
-    return re.split(r"</think>\s*", text)[-1]
-
-
-def _quote(text: str, most: int = 60) -> str:
-    return repr(text if len(text) <= most else text[: most - 1] + "…")
+    return [Finding("segments see each other", sentence) for sentence in sentences]

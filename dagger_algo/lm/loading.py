@@ -1,5 +1,6 @@
 """A model and its tokenizer from a folder, or a sentence about why not."""
 
+import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from dagger_algo.errors import CheckpointError
 from dagger_algo.lm.adapters import base_of, load_adapters
 
 DType = Literal["float32", "bfloat16"]
+_VARIABLES = "template_variables.json"
 
 UNREADABLE = (
     *(OSError, EOFError, ValueError, RuntimeError, KeyError, TypeError, AttributeError),
@@ -29,6 +31,8 @@ def load_model(
     A folder with adapters gives its base model in peft's wrapper; `base` says where that is when
     it is not where it was. Raises CheckpointError when anything is missing or does not fit.
     """
+    if not Path(folder).exists() and _means_path(folder):
+        raise CheckpointError(f"there is no model at {folder}; name a folder or a Hub id")
     recorded = base_of(Path(folder))
     model: Any
     found: Any
@@ -40,6 +44,11 @@ def load_model(
         model, found = loaded
     except UNREADABLE as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if not Path(folder).exists():
+            raise CheckpointError(
+                f"there is no folder {folder}, and no model of that name came from the Hub; name "
+                f"a folder or a Hub id ({reason})"
+            ) from error
         raise CheckpointError(
             f"no model and tokenizer to load at {str(folder)!r}: {reason}"
         ) from error
@@ -64,6 +73,31 @@ def load_model(
         raise CheckpointError(
             f"the adapters in {folder} do not fit their base: {reason}"
         ) from error
+
+
+def save_variables(variables: Mapping[str, Any], folder: Path) -> None:
+    """Keep beside a model what its chat template is given, as no file of transformers' has it."""
+    if variables:
+        (folder / _VARIABLES).write_text(json.dumps(variables), encoding="utf-8")
+    else:
+        (folder / _VARIABLES).unlink(missing_ok=True)
+
+
+def saved_variables(folder: Path | str) -> dict[str, Any]:
+    """What `save_variables` wrote into a folder; nothing where it has not. CheckpointError."""
+    path = Path(folder) / _VARIABLES
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except UNREADABLE as error:
+        raise CheckpointError(f"{path} is not a JSON object: {error}") from error
+
+
+def _means_path(folder: Path | str) -> bool:
+    """Whether it cannot be a Hub id, which is NAME or OWNER/NAME."""
+    name = str(folder)
+    return isinstance(folder, Path) or name.startswith((".", "/", "~")) or name.count("/") > 1
 
 
 def require_fit(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dagger_algo.examples import Example
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.packing import Packed
-from dagger_algo.lm.supervision import expected, supervised
+from dagger_algo.lm.supervision import expected, learnt
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Span:
     trained: bool
 
 
-def mark(example: Example, packed: Packed, codec: ChatCodec) -> list[Span]:
+def mark(example: Example, packed: Packed, codec: ChatCodec, near: bool = False) -> list[Span]:
     """An example as text, with what the packed batch really trains on marked; labels that were
-    not executed stand in front of what was."""
-    trained = supervised(packed)
+    not executed stand in front of what was. near: see `counting`."""
+    trained = learnt(packed, near)
     ends = codec.stream(example.observations, example.actions).ends
     asked = expected(example, codec)
     spans: list[Span] = []
@@ -30,7 +30,7 @@ def mark(example: Example, packed: Packed, codec: ChatCodec) -> list[Span]:
         targets = [target for target in example.targets if target.turn == turn]
         for target, pairs in zip(example.targets, asked, strict=True):
             if target.turn == turn:
-                flags = [bool(trained[pair]) for pair in pairs]
+                flags = [pair in trained for pair in pairs]
                 spans += _spans([token for _, token in pairs], flags, codec)
         if turn < len(ends) and all(t.action != example.actions[turn] for t in targets):
             executed = codec.decode(codec.action_ids(example.actions[turn]))

@@ -1,21 +1,27 @@
-"""Log-probabilities of given actions, by the packed forward pass that training takes."""
+"""Log-probabilities of given actions, by the packed forward pass that training takes; and a model
+that is not trained."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
+from dagger_algo.conversation import Conversation
 from dagger_algo.examples import Example
 from dagger_algo.lm.attention import prepare
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.context import fit_context
+from dagger_algo.lm.generate import CachedGenerator
 from dagger_algo.lm.logprobs import target_logprobs
 from dagger_algo.lm.packing import Batch, collate, minibatches, rows_for
 
 Scores = list[list[tuple[float, ...] | None]]
 Row = TypeVar("Row")
+KEPT_BYTES = 2**30
+"""Keys and values that a model which is only looked at keeps between turns, at most."""
 
 
 def score(
@@ -78,7 +84,8 @@ def by_target(
 
 
 class Frozen:
-    """A model that is not trained, as a `Scorer`."""
+    """A model that is not trained, as a `Scorer`, and as features of a gate. Nothing is kept for
+    either until it is asked."""
 
     def __init__(
         self, model: Any, codec: ChatCodec, *, tokens: int, bf16: bool = False, room: int = 0
@@ -90,3 +97,13 @@ class Frozen:
 
     def score(self, examples: Sequence[Example]) -> Scores:
         return score(self.model, self._codec, examples, **self._how)
+
+    def features(self, conversations: Sequence[Conversation]) -> np.ndarray:
+        """As `LMPolicy.features`, (n, d) float32, and always by these weights. Each state is
+        encoded by itself, so that its row does not depend on what it is asked beside."""
+        rows = [self._generator.features([c], self._how["room"]) for c in conversations]
+        return np.concatenate(rows) if rows else self._generator.features([])
+
+    @cached_property
+    def _generator(self) -> CachedGenerator:
+        return CachedGenerator(self.model, self._codec, cache_bytes=KEPT_BYTES)

@@ -1,6 +1,8 @@
 """What a packed batch trains on, read back from the batch: which token after which prefix."""
 
+import math
 from collections import Counter
+from collections.abc import Iterator
 
 from dagger_algo.examples import Example
 from dagger_algo.lm.codec import ChatCodec
@@ -31,11 +33,28 @@ def prefixes(packed: Packed) -> list[int]:
 
 
 def supervised(packed: Packed) -> Counter[Pair]:
-    """How often each token is trained on after each prefix."""
+    """How often each token is to be predicted after each prefix, whatever its weight."""
+    return Counter(_pairs(packed))
+
+
+def learnt(packed: Packed, near: bool) -> set[Pair]:
+    """The tokens, after their prefixes, that change the student: see `counting`."""
+    pairs = zip(_pairs(packed), counting(packed, near), strict=True)
+    return {pair for pair, counts in pairs if counts}
+
+
+def counting(packed: Packed, near: bool) -> Iterator[bool]:
+    """Whether each target token is anything in the loss: it has a weight or, where the loss keeps
+    the student near a reference, the reference's opinion; and its scale is not 0."""
+    for weight, reference, scale in zip(
+        packed.weights, packed.reference_logprobs, packed.scales, strict=True
+    ):
+        yield scale != 0 and (weight != 0 or (near and not math.isnan(reference)))
+
+
+def _pairs(packed: Packed) -> Iterator[Pair]:
     seen = prefixes(packed)
-    return Counter(
-        (seen[row], token) for row, token in zip(packed.rows, packed.targets, strict=True)
-    )
+    return ((seen[row], token) for row, token in zip(packed.rows, packed.targets, strict=True))
 
 
 def expected(example: Example, codec: ChatCodec) -> list[list[Pair]]:

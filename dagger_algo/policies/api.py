@@ -11,8 +11,8 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 import httpx2
@@ -20,6 +20,7 @@ import tenacity
 
 from dagger_algo.conversation import Action, Conversation, Usage
 from dagger_algo.errors import ConfigError
+from dagger_algo.policies.api_asking import Asking, require_positive
 from dagger_algo.policies.api_replies import Lost, Prices, action_of, body_of, unsent, usage_of
 from dagger_algo.randomness import stream
 from dagger_algo.teachers.bills import Bills
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class ApiConfig:
+class ApiConfig(Asking):
     """Where a model is served, and how it is asked."""
 
     url: str
@@ -47,39 +48,14 @@ class ApiConfig:
     """Nucleus that is sampled from."""
     max_tokens: int | None = 4096
     """Longest answer, tokens; a longer one is lost. None leaves it to the server."""
-    logprobs: bool = False
-    """Ask for the log-probabilities of what was sampled; not every server has them."""
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    """Further fields of the request, as this server knows them; None leaves one of the usual out
-    (`{"seed": None}` for a server that takes no seed)."""
-    concurrency: int = 16
-    """Questions under way at the same time."""
-    connect_timeout: float = 10.0
-    """Seconds until a connection must stand."""
-    read_timeout: float = 120.0
-    """Seconds of silence after which a try is given up."""
-    deadline: float = 600.0
-    """Seconds for one question, all its tries and waits included."""
-    retries: int = 5
-    """Further tries after one that failed for a passing reason: no or a lost connection, silence,
-    408, 409, 425, 429, 5xx, a reply that is not JSON."""
-    back_off: float = 0.5
-    """Seconds before the second try, about doubled before each further one up to a minute; a longer
-    Retry-After is honoured."""
 
     def __post_init__(self) -> None:
-        for name in ("max_tokens", "concurrency", "connect_timeout", "read_timeout", "deadline"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ConfigError(f"{name} of a served model must be above 0, not {value}")
+        super().__post_init__()
+        require_positive(self, "max_tokens")
         if self.temperature < 0 or not 0 < self.top_p <= 1:
             raise ConfigError(
                 "temperature must not be negative and top_p must be above 0 and at most 1, not "
                 f"{self.temperature} and {self.top_p}"
-            )
-        if self.retries < 0 or self.back_off < 0:
-            raise ConfigError(
-                f"retries and back_off must not be negative: {self.retries}, {self.back_off}"
             )
 
 
@@ -114,6 +90,7 @@ class ApiPolicy:
         """What an answer depends on besides the conversation."""
         c = self.config
         settings = {
+            "url": c.url.rstrip("/"),
             "system": c.system,
             "temperature": c.temperature,
             "top_p": c.top_p,

@@ -16,9 +16,17 @@ from dagger_algo.lm import adapters
 from dagger_algo.lm.adapters import Lora
 from dagger_algo.lm.codec import ChatCodec
 from dagger_algo.lm.distributed import Alone, Processes
+from dagger_algo.lm.dropout import Dropping
 from dagger_algo.lm.generate import CachedGenerator, Sampling
 from dagger_algo.lm.learner import Learner, LearnerConfig
-from dagger_algo.lm.loading import UNREADABLE, DType, load_model, require_fit
+from dagger_algo.lm.loading import (
+    UNREADABLE,
+    DType,
+    load_model,
+    require_fit,
+    save_variables,
+    saved_variables,
+)
 from dagger_algo.lm.opinions import opinions
 from dagger_algo.lm.score import Frozen, Scores, score
 from dagger_algo.objectives import CrossEntropy, Objective
@@ -34,6 +42,7 @@ class LMPolicy:
     `lora` puts fresh ones on. processes: those that fit it together (`lm/distributed.py`). Of a
     conversation longer than its context it sees the first turn and the latest ones, in acting and
     in training alike (`lm/history.py`); `sight.shortened` counts such states as they are acted in.
+    template: variables of the chat template, such as {"enable_thinking": False} for Qwen3.
     """
 
     def __init__(
@@ -46,6 +55,7 @@ class LMPolicy:
         seed: int = 0,
         lora: Lora | None = None,
         processes: Processes = Alone(),
+        template: Mapping[str, Any] | None = None,
     ) -> None:
         wrapped = hasattr(model, "peft_config") and hasattr(model, "get_base_model")
         if lora is not None:
@@ -56,7 +66,7 @@ class LMPolicy:
         self.adapter: Any = model if wrapped or lora is not None else None
         self.model = (model if self.adapter is None else model.get_base_model()).eval()
         self.tokenizer = tokenizer
-        self.codec = ChatCodec(tokenizer)
+        self.codec = ChatCodec(tokenizer, template)
         self.sampling = sampling
         self.processes = processes
         room = sampling.max_new_tokens
@@ -73,16 +83,19 @@ class LMPolicy:
         dtype: DType = "float32",
         device: str = "cpu",
         base: Path | str | None = None,
+        template: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Self:
         """From a folder (or a Hub id) that `from_pretrained` reads, or that `save` wrote.
 
         dtype: of the parameters, whatever the folder has; bfloat16 is for frozen ones (under
         adapters, or a teacher's), see `LearnerConfig.bf16`. base: where the model of saved adapters
-        is, when it is not where it was. Raises CheckpointError.
+        is, when it is not where it was. template: by default as it was saved. Raises
+        CheckpointError.
         """
         model, tokenizer = load_model(folder, dtype=dtype, base=base)
-        return cls(model.to(device), tokenizer, **options)
+        variables = saved_variables(folder) if template is None else template
+        return cls(model.to(device), tokenizer, template=variables, **options)
 
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and chat template as `from_pretrained` reads them; of a model with
@@ -94,6 +107,7 @@ class LMPolicy:
                 else:
                     adapters.save_adapters(self.adapter, folder)
                 self.tokenizer.save_pretrained(folder)
+                save_variables(self.codec.options, folder)
             except OSError as error:
                 raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
         self.processes.wait()
@@ -108,6 +122,15 @@ class LMPolicy:
     def load_state(self, folder: Path) -> None:
         """Weights, optimizer and random streams as `save_state` wrote them. CheckpointError, and
         nothing changed, when they are another student's."""
+        if not folder.is_dir():
+            raise CheckpointError(
+                f"there is no state of a student at {folder}; name a folder that save_state wrote"
+            )
+        if (theirs := saved_variables(folder)) != self.codec.options:
+            raise CheckpointError(
+                f"{folder} is no state of this student: its chat template was given {theirs}, and "
+                f"this student's is given {self.codec.options}; make the student with the same"
+            )
         try:
             came = self._saved_weights(folder)
             require_fit(self._weights(), came, folder)
@@ -149,6 +172,13 @@ class LMPolicy:
     def greedy(self) -> "_Greedy":
         """The most likely tokens, by the same weights."""
         return _Greedy(self)
+
+    def dropping(self, rate: float, number: int) -> Dropping:
+        """The same weights with dropout on while acting, by the number's own draws; follows later
+        updates. ConfigError for a model that has none."""
+        seed = self._generator.seed
+        generator = CachedGenerator(self.model, self.codec, seed=seed, sight=self.sight)
+        return Dropping(generator, self.sampling, rate, number)
 
     def frozen(self) -> Frozen:
         """A copy of the weights that are trained; the others are shared."""

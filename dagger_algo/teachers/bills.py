@@ -8,15 +8,14 @@ from dagger_algo.policy import Policy
 
 
 def add(one: Usage, other: Usage) -> Usage:
-    """What both cost together; it is out of a cache when both are, and money and seconds are those
-    of what is not."""
-    paid = [usage for usage in (one, other) if not usage.cached] or [one, other]
+    """What both cost together; it is out of a cache when both are."""
     return Usage(
         one.tokens_in + other.tokens_in,
         one.tokens_out + other.tokens_out,
-        sum(usage.money for usage in paid),
-        sum(usage.seconds for usage in paid),
+        one.money + other.money,
+        one.seconds + other.seconds,
         one.cached and other.cached,
+        (one.money - one.paid) + (other.money - other.paid),
     )
 
 
@@ -58,6 +57,15 @@ def losses(teacher: Policy) -> Counter[str]:
     total: Counter[str] = Counter()
     for layer in _layers(teacher):
         total.update(getattr(layer, "losses", {}))
+    return total
+
+
+def wasted(teacher: Policy) -> Usage:
+    """What all answers together cost that a teacher, and the policies it wraps, lost so far."""
+    total = Usage()
+    for layer in _layers(teacher):
+        own = getattr(layer, "bills", None)
+        total = add(total, own.total) if isinstance(own, Bills) else total
     return total
 
 

@@ -104,8 +104,9 @@ class Cached:
                 "what is sound in it is used"
             )
         answer = decode_action(record["answer"])
-        usage = replace(answer.usage or Usage(), seconds=0.0, cached=True)
-        return replace(answer, usage=usage)
+        usage = answer.usage or Usage()
+        kept = replace(usage, seconds=0.0, cached=True, saved=usage.money)
+        return replace(answer, usage=kept)
 
     def _catch_up(self) -> None:
         """Learn what was appended since, by whatever process. A last line without its end is one

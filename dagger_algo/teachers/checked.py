@@ -14,17 +14,23 @@ class Checked:
 
     error: from an answer's text to a sentence that says what is wrong with it, or None. again: the
     teacher then reads its answer and that sentence, and may answer once more; what both cost is
-    counted on the second. losses: by reason, here "unparseable". bills: what lost answers cost.
+    counted on the second. losses: by reason, here `reason`. bills: what lost answers cost.
     """
 
     def __init__(
-        self, policy: Policy, error: Callable[[str], str | None], *, again: bool = False
+        self,
+        policy: Policy,
+        error: Callable[[str], str | None],
+        *,
+        again: bool = False,
+        reason: str = "unparseable",
     ) -> None:
         self.policy = policy
         self.losses: Counter[str] = Counter()
         self.bills = Bills()
         self._error = error
         self._again = again
+        self._reason = reason
 
     def act(self, conversations: Sequence[Conversation]) -> list[Action | None]:
         answers = self.policy.act(conversations)
@@ -47,7 +53,7 @@ class Checked:
             if self._error(second.text) is None:
                 return replace(second, usage=usage)
         # A second answer that never came is counted by whoever lost it.
-        self.losses["unparseable"] += second is not None or not self._again
+        self.losses[self._reason] += second is not None or not self._again
         self.bills.add(key, usage)
         return None
 

@@ -7,25 +7,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
-from baselines import exopd, opd, tip
+from baselines import exopd, methods, opd, tip
+from baselines.dapo import DAPOConfig
 from baselines.exopd import ExOPDConfig
 from baselines.grpo import GRPOConfig
-from baselines.methods import bundled
+from baselines.methods import bundled, get_method
 from baselines.opd import OPDConfig
 from baselines.pipeline import (
     DaggerThenRLVR,
+    Second,
     SFTThenRLVR,
     in_turn,
     train_dagger_first,
     train_sft_first,
 )
 from baselines.sft import SFTConfig
+from baselines.sweep.sweep_file import sweep
 from dagger_algo.conversation import Actor
 from dagger_algo.dagger import DaggerConfig
 from dagger_algo.errors import ConfigError
@@ -37,11 +41,11 @@ from tests.support.echo import echo_run
 from tests.support.walker import tightrope_run
 
 SFT_FIRST = SFTThenRLVR(
-    share=0.4, sft=SFTConfig(rounds=2), rlvr=GRPOConfig(group=3, tasks=2, kl=0.1, evaluate=2)
+    share=0.4, sft=SFTConfig(rounds=2), grpo=GRPOConfig(group=3, tasks=2, kl=0.1, evaluate=2)
 )
 DAGGER_FIRST = DaggerThenRLVR(
     dagger=DaggerConfig(rounds=2, gate="thrifty:share=0.3"),
-    rlvr=GRPOConfig(group=3, tasks=2, evaluate=2),
+    grpo=GRPOConfig(group=3, tasks=2, evaluate=2),
 )
 WORDS = [str(d) for d in range(4)]
 
@@ -62,6 +66,35 @@ def test_the_first_method_has_a_share_and_the_second_the_rest(tmp_path: Path) ->
     assert actors[3] == actors[4] == {Actor.STUDENT}
     assert log.rounds[1]["teacher_tokens"] == log.rounds[3]["teacher_tokens"]
     assert "loss" in log.rounds[0] and "signal" in log.rounds[3]
+
+
+@pytest.mark.parametrize("rlvr", get_args(Second))
+def test_the_second_part_is_any_bundled_rlvr_method_with_its_own_settings(
+    rlvr: Second, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = sweep(
+        {"methods": {"mine": {"method": "sft_rlvr", "rlvr": rlvr, rlvr: {"evaluate": 2}}}}
+    ).settings_of("mine")
+    seen: list[Any] = []
+    found = get_method(rlvr)
+
+    def watched(run: Run, settings: Any) -> None:
+        seen.append(settings)
+        found.train(run, settings)
+
+    monkeypatch.setitem(methods._METHODS, rlvr, replace(found, train=watched))
+    log = Silent()
+    with tightrope_run(tmp_path, Budget(400, 10_000), log) as run:
+        train_sft_first(run, config)
+    assert seen == [replace(found.config, evaluate=2)]
+    assert [row["round"] for row in log.rounds] == [1, 2, 3, 4]  # SFT's two, then its two
+
+
+def test_what_would_go_unheard_is_refused() -> None:
+    with pytest.raises(ConfigError, match="settings of dapo are given, and the second part is ppo"):
+        SFTThenRLVR(rlvr="ppo", dapo=DAPOConfig(clip_high=0.5))
+    with pytest.raises(ConfigError, match="is one of grpo, dr_grpo, dapo, rloo, gspo, ppo, not"):
+        SFTThenRLVR(rlvr="exopd")  # type: ignore[arg-type]
 
 
 def test_what_the_teacher_is_out_of_does_not_stop_the_second_method(tmp_path: Path) -> None:

@@ -1,5 +1,4 @@
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -13,7 +12,8 @@ import pytest
 
 from dagger_algo.conversation import Episode, Usage
 from dagger_algo.errors import StoreError
-from dagger_algo.store import EpisodeStore, decode, read
+from dagger_algo.records import decode_episode, encode_line
+from dagger_algo.store import EpisodeStore, read
 from tests.dagger_algo.conftest import make_episode
 
 
@@ -55,11 +55,8 @@ def test_damage_in_the_middle_is_named_by_line(tmp_path: Path) -> None:
 
 
 def test_a_store_of_another_version_is_refused_and_left_alone(tmp_path: Path) -> None:
-    import zlib
-
     path = tmp_path / "s.jsonl"
-    body = json.dumps({"format": "dagger-episodes", "version": 99}).encode()
-    before = b"%08x %s\n" % (zlib.crc32(body), body)
+    before = encode_line({"format": "dagger-episodes", "version": 99})
     path.write_bytes(before)
     with pytest.raises(StoreError, match="version 99"):
         EpisodeStore(path)
@@ -251,7 +248,7 @@ def test_what_was_lost_comes_back_and_older_records_have_none(tmp_path: Path) ->
     old = asdict(episode)
     for turn in old["turns"]:
         del turn["lost"]
-    assert decode(old) == episode
+    assert decode_episode(old) == episode
 
 
 def test_killed_while_writing_the_store_opens_again(tmp_path: Path) -> None:

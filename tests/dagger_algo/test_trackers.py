@@ -140,7 +140,10 @@ def test_runs_of_one_project_are_told_apart_by_their_names(
 
 
 def test_a_tracker_that_is_unknown_or_not_installed_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no tracker 'tensorbord'; there are jsonl, .*wandb"):
+    with pytest.raises(
+        ConfigError,
+        match=r"no tracker 'tensorbord'; did you mean 'tensorboard'\? There are jsonl, .*wandb",
+    ):
         Trackers(["jsonl", "tensorbord"], tmp_path)
     installed = tracking.get_available_trackers()
     missing = next(n for n in ("dvclive", "aim", "comet_ml", "swanlab") if n not in installed)

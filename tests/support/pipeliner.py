@@ -16,7 +16,7 @@ from dagger_algo.run import Silent
 from tests.support.walker import tightrope_run
 
 SETTINGS = DaggerThenRLVR(
-    dagger=DaggerConfig(rounds=3), rlvr=GRPOConfig(group=4, tasks=2, kl=0.1, evaluate=3)
+    dagger=DaggerConfig(rounds=3), grpo=GRPOConfig(group=4, tasks=2, kl=0.1, evaluate=3)
 )
 
 

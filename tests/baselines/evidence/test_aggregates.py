@@ -72,6 +72,29 @@ def test_the_probability_of_improvement_is_averaged_over_environments() -> None:
     assert probability_of_improvement(results(*better), "a", "c") is None
 
 
+def test_draws_that_all_agree_on_three_quarters_are_no_licence_for_any_probability() -> None:
+    """Ahead in every pair of runs of one environment, level in every pair of the other."""
+    won = [row("a", s, [1] * 20, "x") for s in range(5)]
+    lost = [row("b", s, [0] * 20, "x") for s in range(5)]
+    level = [row(m, s, [1, 0] * 10, "y") for s in range(5) for m in ("a", "b")]
+    found = probability_of_improvement(results(*won, *lost, *level), "a", "b")
+    assert found is not None and found.mean == 0.75
+    # Clopper-Pearson for 5 of 5 runs; of a tie seen 5 times out of 5 half as much, either way.
+    least = 0.025 ** (1 / 5)
+    assert found.low == pytest.approx((least + least / 2) / 2)
+    assert found.high == pytest.approx((1 + (1 - least / 2)) / 2)
+
+
+def test_a_profile_on_which_all_draws_agree_has_bands_of_its_environments() -> None:
+    easy = [row("a", s, [1] * 20, "easy") for s in range(6)]
+    hard = [row("a", s, [0] * 20, "hard") for s in range(6)]
+    found = profile(results(*easy, *hard), "a", (0.5,))
+    assert found is not None and found.share == (0.5,)
+    least = 0.025 ** (1 / 6)
+    assert found.low[0] == pytest.approx(least / 2)
+    assert found.high[0] == pytest.approx((1 + 1 - least) / 2)
+
+
 def test_mcnemar_is_the_exact_test_on_the_episodes_that_differ() -> None:
     a, b = [1] * 12 + [0] * 8, [1] * 2 + [0] * 10 + [1] * 3 + [0] * 5
     found = mcnemar(results(row("a", 0, a), row("b", 0, b)), "a", "b")

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from baselines.evidence.names import label
 from baselines.evidence.results import Failure, Results, Row
-from baselines.evidence.verdicts import label, verdicts
+from baselines.evidence.verdicts import comparisons, progress, verdicts
 
 WEAK, STRONG = [1, 0, 0, 0] * 10, [1, 1, 1, 0] * 10
 BUDGETS = {"small": {"env_steps": 100, "teacher_tokens": 100}}
@@ -14,9 +15,17 @@ BUDGETS = {"small": {"env_steps": 100, "teacher_tokens": 100}}
 
 def row(method: str, seed: int, won: list[int], env: str = "rope", **figures: object) -> Row:
     tasks, rewards = tuple(range(len(won))), tuple(map(float, won))
-    given = {"env_steps": 100, "teacher_tokens": 100, "budget": "small", **figures}
+    given = {"round": 1, "env_steps": 100, "teacher_tokens": 100, "budget": "small", **figures}
     success = sum(won) / len(won)
-    return Row(method, seed, 1, success, tasks, rewards, env=env, **given)  # type: ignore[arg-type]
+    return Row(  # type: ignore[call-arg]
+        method,
+        seed,
+        success=success,
+        eval_seeds=tasks,
+        eval_rewards=rewards,
+        env=env,
+        **given,  # type: ignore[arg-type]
+    )
 
 
 def results(*rows: Row, failures: tuple[Failure, ...] = ()) -> Results:
@@ -66,9 +75,40 @@ def test_with_one_seed_the_paired_test_is_of_the_episodes() -> None:
     assert "Probability of improvement" not in text
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (1, "McNemar's exact test on the one episode in which they differ: p = 1."),
+        (0, "They differ in no episode."),
+    ],
+)
+def test_one_episode_and_none_are_no_plural(more: int, said: str) -> None:
+    other = [1] * more + WEAK[more:]
+    rows = [row("dagger", 0, [0] * more + WEAK[more:]), row("sft", 0, other)]
+    text = verdicts(results(*rows))[0]
+    assert said in text and "episodes" not in text
+
+
+def test_many_sentences_have_a_line_above_them_that_sums_them_up() -> None:
+    wins = {"sft": WEAK, "grpo": WEAK, "tip": [1] * 40, "dagger": STRONG, "oec": STRONG}
+    rows = [row(m, s, won) for s in range(3) for m, won in wins.items()]
+    [group] = comparisons(results(*rows))
+    assert group.summary == (
+        "DAgger is ahead of SFT and GRPO, behind TIP, not shown to differ from OEC."
+    )
+    assert len(group.sentences) == 4
+    assert comparisons(results(*rows[:2]))[0].summary == ""
+    starts = [row("warm start", s, STRONG, round=0) for s in range(3)]
+    [group] = progress(results(*starts, *rows))
+    assert group.summary == (
+        "Beyond the warm start gained: TIP; lost: SFT and GRPO; not shown to have learned: DAgger "
+        "and OEC."
+    )
+
+
 def test_no_seeds_are_promised_for_no_difference() -> None:
     rows = [row(m, s, WEAK) for s in range(3) for m in ("dagger", "sft")]
-    assert "No number of seeds up to 10,000 would show" in verdicts(results(*rows))[0]
+    assert "is exactly 0, which no number of seeds would show" in verdicts(results(*rows))[0]
 
 
 def test_a_method_that_spent_less_is_said_to_be_on_other_terms() -> None:
@@ -90,7 +130,15 @@ def test_what_is_missing_in_one_environment_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("method", "name"),
-    [("dagger@step", "DAgger (step)"), ("dr_grpo", "Dr. GRPO"), ("x/mine.py", "mine"), ("a", "a")],
+    [
+        ("dagger@step", "DAgger (step)"),
+        ("dr_grpo", "Dr. GRPO"),
+        ("x/mine.py", "mine"),
+        ("a", "a"),
+        ("sft_rlvr@dapo", "SFT→RLVR (dapo)"),
+        ("dagger_rlvr", "DAgger→RLVR"),
+        ("tip", "TIP"),
+    ],
 )
 def test_labels_are_written_as_the_field_writes_them(method: str, name: str) -> None:
     assert label(method) == name

@@ -36,7 +36,9 @@ def test_the_teachers_return_is_of_whole_episodes_in_which_it_acted_alone() -> N
     assert census([alone, cut, mixed]).taught_returns == [0.5]
 
 
-def test_states_trained_on_are_those_the_teacher_spoke_to_and_all_where_it_never_did() -> None:
+def test_states_seen_in_training_are_those_the_teacher_spoke_to_and_all_where_it_never_did() -> (
+    None
+):
     labelled = make_episode(0, method="dagger", length=4)
     partly = replace(
         labelled,

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +43,38 @@ def test_the_interval_of_a_slope_covers_the_power_about_as_often_as_it_says() ->
         assert found is not None and found.low is not None and found.high is not None
         covered += found.low <= 1.5 <= found.high
     assert covered >= 32  # 38 expected; a percentile bootstrap of 12 seeds is a little narrow
+
+
+def test_the_interval_of_a_slope_is_scipys_of_seeds_drawn_with_all_their_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    regrets = 1e-3 * np.random.default_rng(1).lognormal(0, 0.5, (6, 4))
+    asked = []
+
+    def bootstrap(*given: Any, **options: Any) -> Any:
+        asked.append(options)
+        return real(*given, **options)
+
+    real = scipy.stats.bootstrap
+    monkeypatch.setattr(scipy.stats, "bootstrap", bootstrap)
+    found = slope(HORIZONS, regrets)
+    assert [options["paired"] for options in asked] == [True]
+
+    def fitted(*columns: Any) -> Any:
+        means = [np.mean(column) for column in columns]
+        return scipy.stats.linregress(np.log(HORIZONS), np.log(means)).slope
+
+    expected = real(
+        tuple(regrets.T),
+        fitted,
+        paired=True,
+        vectorized=False,
+        method="percentile",
+        n_resamples=999,
+        random_state=np.random.default_rng(0),
+    ).confidence_interval
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
 def test_a_slope_needs_two_horizons_with_regret_and_two_seeds_for_an_interval() -> None:
@@ -96,6 +130,7 @@ def test_a_sweep_gets_every_kind_of_figure(report: Path) -> None:
         assert sum(kind in name for name in across) == 2  # one per budget, or per environment
     assert sum("economics-money" in name for name in across) == 2
     assert "Left out" not in source
+    assert "seen in training up to round" in source and "trained on" not in source
     assert re.search(r"SFT: slope \d\.\d\d \(\d\.\d\d to \d\.\d\d[,)]", source)
 
 

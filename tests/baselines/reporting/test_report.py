@@ -160,6 +160,58 @@ def test_a_comparison_in_which_everything_failed_still_makes_a_page(
 
 
 @pytest.mark.usefixtures("no_files")
+def test_a_method_without_results_is_named_apart(tmp_path: Path, write_results: Write) -> None:
+    levels = {"sft": 0.5, "killed": 0.5, "dagger": 0.5, "noreport": 0.5}
+    write_results(tmp_path, levels, seeds=1, failed=(("killed", 0), ("noreport", 0)))
+    page = _Page(write_report(tmp_path).read_text(encoding="utf-8")).text
+    lead = " ".join(page[page.index("SFT and DAgger") : page.index("Findings")].split())
+    assert lead.startswith("SFT and DAgger trained in")
+    assert lead.endswith("never sees. No run of killed and noreport reached its end.")
+
+
+@pytest.mark.usefixtures("no_files")
+def test_differences_have_the_signs_that_the_sentences_have(
+    tmp_path: Path, write_results: Write
+) -> None:
+    write_results(tmp_path, {"sft": 0.9, "dagger": 0.3, "grpo": 0.1}, seeds=3)
+    source = write_report(tmp_path).read_text(encoding="utf-8")
+    [table] = re.findall(r'aria-label="paired differences">.*?</table>', source, re.DOTALL)
+    found = re.findall(r'<td><b>(\S+)</b> <span class="note">(\S+) to (\S+)</span></td>', table)
+    (worse, low, high), (better, *_) = found
+    assert re.fullmatch(r"−\d+\.\d", worse) and re.fullmatch(r"\+\d+\.\d", better)
+    assert low.startswith("−") and high.startswith("−")
+    assert f"by {worse[1:]} points" in source
+
+
+@pytest.mark.usefixtures("no_files")
+def test_held_out_episodes_are_of_the_end_and_not_of_round_0(
+    tmp_path: Path, write_results: Write
+) -> None:
+    write_results(tmp_path, {"sft": 0.5}, seeds=1)
+    page = _Page(write_report(tmp_path).read_text(encoding="utf-8"))
+    rounds = {
+        (e["facets"]["kind"], e["facets"]["round"]) for e in json.loads(page.data)["episodes"]
+    }
+    assert rounds == {("held-out", "final"), ("training", "2")}
+
+
+@pytest.mark.usefixtures("no_files")
+def test_what_takes_milliseconds_is_not_said_to_take_none(
+    tmp_path: Path, write_results: Write
+) -> None:
+    write_results(tmp_path, {"sft": 0.5, "dagger": 0.5}, seeds=1)
+    lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    for line in lines:
+        line["seconds"] = {"environment": 0.012, "train": 0.034}
+    (tmp_path / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    source = write_report(tmp_path).read_text(encoding="utf-8")
+    [figure] = re.findall(r'<figure id="figure-seconds">.*?</figure>', source, re.DOTALL)
+    assert ">46 ms<" in figure and ">ms per run, mean over seeds<" in figure
+    assert ">0 s<" not in figure
+    assert "| 0.046 |" in write_tables(tmp_path)
+
+
+@pytest.mark.usefixtures("no_files")
 def test_settings_may_be_missing_or_of_another_form(tmp_path: Path, write_results: Write) -> None:
     write_results(tmp_path, {"sft": 0.5, "mine/[red]my|own.py": 0.4}, seeds=2)
     for config in ("{}", '{"seeds": 2, "notes": "one", "budget": null, "methods": null}'):

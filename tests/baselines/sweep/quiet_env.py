@@ -27,3 +27,23 @@ class MuteRope(gym.Wrapper[str, str, str, str]):
 
 
 gym.register("MuteRope-v0", MuteRope)
+
+
+class Talk(gym.Env[str, str]):
+    """Three turns of talk in a syntax for tool calls, in which nothing can be won."""
+
+    def __init__(self, *, tool_format: str = "bash_block", split: str = "train") -> None:
+        self.observation_space = gym.spaces.Text(1000)
+        self.action_space = gym.spaces.Text(1000)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._turn = 0
+        return "say baba", {}
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        self._turn += 1
+        return f"heard {self._turn}", 0.0, self._turn == 3, False, {}
+
+
+gym.register("Talk-v0", Talk)

@@ -38,6 +38,13 @@ def test_the_plan_counts_cells_steps_and_tokens_and_starts_nothing(tmp_path: Pat
     assert "14/14" in text and "stated rates" in text and "tabular 1 ms" in text
 
 
+def test_a_pipeline_evaluates_as_often_as_its_parts(tmp_path: Path) -> None:
+    settings = {"sft": {"rounds": 5}, "rlvr": "dapo", "dapo": {"evaluate": 3}}
+    _, lines = shown(toys(tmp_path, seeds=1, methods={"sft_rlvr": settings}))
+    [pipeline] = [line for line in lines if line.kind == "sft_rlvr"]
+    assert pipeline.cost.evaluation_episodes == 8 * 6
+
+
 def test_what_is_done_costs_nothing_and_lends_its_rate_to_the_rest(tmp_path: Path) -> None:
     compare(toys(tmp_path, seeds=1, methods=["sft"]))
     text, lines = shown(toys(tmp_path, seeds=1, methods=["sft"]))

@@ -7,7 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Qwen3Config
 
+from baselines.sweep.price_table import prices
 from baselines.sweep.pricing import USES, Gpus, Scale, Shape, price, serving_bytes, training_bytes
+from baselines.sweep.sweep_file import sweep
 from dagger_algo.ledger import Budget
 
 TINY = Shape(parameters=1e6, layers=2, hidden=10, heads=2, kv_heads=1, head_dim=5)
@@ -41,6 +43,40 @@ def test_training_flops_are_those_of_the_usual_formula() -> None:
     cost = price(PLAIN, USES["dagger"], Budget(100, 10_000), rounds=5, epochs=3)
     assert cost.tokens_trained == pytest.approx(trained)
     assert cost.training_hours == pytest.approx(seconds / 3600)
+
+
+def test_evaluation_is_the_students_turns_and_the_sandboxes_and_no_teachers() -> None:
+    without = price(PLAIN, USES["dagger"], Budget(1_000, 10_000))
+    cost = price(PLAIN, USES["dagger"], Budget(1_000, 10_000), heldout=50)
+    # 50 episodes, ten at a time, ten turns of two seconds; the student's tokens cost next to none.
+    assert cost.evaluating_hours * 3600 == pytest.approx(5 * 10 * 2.0, rel=1e-2)
+    assert cost.gpu_hours == pytest.approx(without.gpu_hours + 2 * cost.evaluating_hours)
+    assert cost.money == pytest.approx(without.money + 2 * cost.evaluating_hours * 2.5)
+    assert (cost.teacher_read, cost.teacher_written, cost.tokens_trained) == (
+        (without.teacher_read, without.teacher_written, without.tokens_trained)
+    )  # fmt: skip
+    slow = dataclasses.replace(PLAIN, student=dataclasses.replace(TINY, parameters=1e12))
+    acted = price(slow, USES["grpo"], Budget(1_000, 1), heldout=100)
+    assert acted.evaluating_hours == pytest.approx(acted.collecting_hours)
+
+
+def test_a_pipeline_costs_what_its_parts_do_and_a_recipe_prices_its_evaluations() -> None:
+    budget = {"env_steps": 1_000, "teacher_tokens": 50_000}
+    settings = {"share": 0.4, "sft": {"rounds": 2}, "rlvr": "rloo", "rloo": {"evaluate": 3}}
+    config = sweep(
+        {
+            "heldout_episodes": 7,
+            "warm_start": {"teacher_tokens": 0},
+            "budgets": {"all": budget},
+            "methods": {"sft_rlvr": settings},
+        }
+    )
+    found = prices(dataclasses.replace(config, scale=PLAIN))["sft_rlvr", "all"]
+    first = price(PLAIN, USES["sft"], Budget(400, 50_000), 2, 8, heldout=2 * 7)
+    second = price(PLAIN, USES["rloo"], Budget(600, 50_000), 1, 1, heldout=3 * 7)
+    assert found.gpu_hours == pytest.approx(first.gpu_hours + second.gpu_hours)
+    assert found.evaluating_hours == pytest.approx(first.evaluating_hours * 5 / 2)
+    assert (found.teacher_gib, found.acting_gib) == (first.teacher_gib, second.acting_gib)
 
 
 def test_waiting_for_sandboxes_is_part_of_collecting() -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from baselines.cli import _parse
 from baselines.sweep.compare import compare
+from baselines.sweep.config import Compare
 from dagger_algo.conversation import Action, Conversation
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import Example, Target
@@ -58,6 +60,42 @@ def test_a_checkpoint_is_trained_through_adapters_alone(tmp_path: Path, checkpoi
     assert (saved / "adapter_config.json").exists()
     assert not (saved / "model.safetensors").exists()
     assert not list(config.folder.rglob("vocabulary"))
+
+
+def test_every_cell_shows_what_it_trains_on(
+    tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    student = {"checkpoint": str(checkpoint), "sampling": SAMPLING}
+    config = toys(tmp_path, **SMALL, student=student)
+    run(config)
+    files = sorted(config.folder.rglob("lint.txt"))
+    assert {path.parent for path in files} == {
+        p.parent for p in config.folder.rglob("rounds.jsonl")
+    }
+    for path in files:
+        text = path.read_text()
+        assert "⟦" in text and "tokens of" in text and "FAILED" not in text
+    lines = [line for line in capsys.readouterr().out.splitlines() if "lint.txt" in line]
+    assert len(lines) == 1 and str(files[-1]) in lines[0]
+
+
+def test_variables_of_the_template_belong_to_the_run(tmp_path: Path, checkpoint: Path) -> None:
+    student = {"checkpoint": str(checkpoint), "sampling": SAMPLING}
+    teacher = {"kind": "local", "checkpoint": str(checkpoint), "max_tokens": 8}
+    variables = {"template": {"enable_thinking": False}}
+    both = {"student": {**student, **variables}, "teacher": {**teacher, **variables}}
+    config = toys(tmp_path, **SMALL, **both)
+    assert all("error" not in row for row in run(config))
+    [saved] = config.folder.rglob("dagger/checkpoint")
+    assert json.loads((saved / "template_variables.json").read_text()) == variables["template"]
+    with pytest.raises(ConfigError, match=r"student\.template\.\w+ was False and is now"):
+        compare(toys(tmp_path, **SMALL, **{**both, "student": student}))
+
+
+def test_variables_of_the_template_are_an_object_on_the_command_line() -> None:
+    words = ["compare", "--student.checkpoint", "org/model"]
+    found = _parse([*words, "--student.template", '{"enable_thinking": false}'])
+    assert isinstance(found, Compare) and found.student.template == {"enable_thinking": False}
 
 
 def test_a_local_teacher_needs_no_expert(tmp_path: Path, checkpoint: Path) -> None:
@@ -140,6 +178,8 @@ def test_an_expert_is_asked_about_info_alone() -> None:
         ({"teacher": {"kind": "local", "checkpoint": "./no"}}, "there is no teacher's checkpoint"),
         ({"teacher": {"error": 1.5}}, "probability between 0 and 1"),
         ({"student": {"kind": "tabular", "checkpoint": "x"}}, "starts from no checkpoint"),
+        ({"student": {"template": {"a": 1}}}, "student.template is for the chat template of a"),
+        ({"teacher": {"template": {"a": 1}}}, "teacher.template is for a local teacher"),
         ({"student": {"kind": "tabluar"}}, "student.kind: .*'lm' or 'tabular'.*'tabluar'"),
     ],
 )

@@ -12,8 +12,10 @@ from dagger_algo.errors import ConfigError
 from dagger_algo.gates.every import Every
 from dagger_algo.gates.gate import Moment, in_round
 from dagger_algo.gates.mixture import BetaMixture, TurnMixture
+from dagger_algo.gates.spec import make_gate
 from dagger_algo.gates.stall import Stall
 from dagger_algo.gates.switch import Switch, SwitchAt
+from dagger_algo.policies.scripted import Scripted
 from dagger_algo.schedules import Beta
 
 Make = Callable[..., Moment]
@@ -77,6 +79,20 @@ def test_your_own_sign_of_a_stall_counts(moment: Make, actors: Actors) -> None:
     assert actors(Stall(stuck=unchanged), [moment("i", "no change"), moment("i", "+x")]) == "ts"
 
 
+def test_turns_on_end_that_change_nothing_are_a_stall(moment: Make, actors: Actors) -> None:
+    gate = make_gate("stall:unchanged=3", student=Scripted(lambda conversation: None))
+    acted = ["cat a.py", "ls", "pytest -q", "sed -i s/1/2/ a.py && pytest -q", "cat b", "ls -a"]
+    acted += ["Stage: Exploration\necho 1 > a.py", "submit"]
+    moments = [moment(*map(str, range(t + 1)), actions=acted[:t]) for t in range(len(acted) + 1)]
+    # Three that only look and run; the edit ends it (tests after it do not hide it), and again.
+    assert actors(gate, moments) == "sss" + "t" + "sssss"
+    idle = [
+        moment(*map(str, range(t + 1)), actions=["ls", "pwd", "ls -a", "id"][:t]) for t in (3, 4)
+    ]
+    assert actors(gate, idle) == "tt"  # until somebody changes something
+    assert actors(Stall(), idle) == "ss"
+
+
 def test_beta_follows_its_schedule_over_the_rounds() -> None:
     gate = BetaMixture(Beta("linear", 1.0, 0.0), seed=4)
     assert [in_round(gate, i, 5) for i in (1, 3, 5)] == [
@@ -101,6 +117,7 @@ def test_no_text_at_all_upsets_a_stall(turns: list[tuple[str, str]], times: int)
         lambda: Every(0),
         lambda: Stall(1, 5),
         lambda: Stall(4, 3),
+        lambda: Stall(unchanged=-1),
         lambda: SwitchAt(-1),
         lambda: Switch(step=-1),
         lambda: TurnMixture(1.1),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from baselines.cli import main
 from dagger_algo.conversation import Actor
 from dagger_algo.dagger import DaggerConfig
 from dagger_algo.errors import ConfigError
@@ -119,6 +120,54 @@ def test_your_own_gate_is_named_by_its_file(tmp_path: Path, moment: Callable[...
     ):
         with pytest.raises(ConfigError, match=said):
             check_gate(f"{path}:{bad}")
+
+
+def test_a_file_of_the_usual_kind_makes_a_gate(tmp_path: Path) -> None:
+    """With annotations that are text, which a dataclass looks up in its module."""
+    path = tmp_path / "mine.py"
+    path.write_text(f"from __future__ import annotations\n{MINE}")
+    gate: Any = make(f"{path}:Patient:turns=2")
+    assert (gate.turns, gate.seed) == (2, 7)
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("a = 1\nclass Gate(:\n", r"mine\.py, line 2: SyntaxError: invalid syntax"),
+        ("\n\nimport nothing_like_it\n", r"mine\.py, line 3: ModuleNotFoundError: No module"),
+        (f"{MINE}1 / 0\n", r"mine\.py, line \d\d: ZeroDivisionError: division by zero"),
+        (
+            "from __future__ import annotations\ndef Gate(turns: Unknown): ...\n",
+            r"settings of Gate cannot be read: name 'Unknown' is not defined",
+        ),
+    ],
+)
+def test_a_file_that_is_broken_is_told_with_its_line(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        check_gate(f"{path}:Gate")
+
+
+def test_a_module_that_is_broken_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_gates.py").write_text("x = 1\nif:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=r"broken_gates\.py, line 2: SyntaxError"):
+        check_gate("broken_gates:Gate")
+
+
+def test_the_command_line_says_what_is_wrong_with_a_gate_and_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["train", "--dagger.gate", "thrify"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.startswith("error: unknown gate 'thrify': did you mean 'thrifty'?")
+    assert "tyro" not in said
+    with pytest.raises(SystemExit):  # what the command line's own library refuses, it tells itself
+        main(["train", "--dagger.gat", "thrifty"])
+    assert "--dagger.gate" in capsys.readouterr().err
 
 
 @example(".:e")

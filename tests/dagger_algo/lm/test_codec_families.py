@@ -1,5 +1,9 @@
-"""The masks are exact for the families' chat templates, each as its authors wrote its behaviour:
-default system prompts, trimmed content, stripped thoughts, strict alternation, dates, bos."""
+"""The masks are exact for the ways in which the families' chat templates behave: default system
+prompts, trimmed content, stripped thoughts, strict alternation, dates, bos.
+
+The templates here are short transcriptions of ours, of what the authors' own do with user and
+assistant messages; the originals, with their branches for tools, documents and system messages, are
+longer and are not in this repository."""
 
 import json
 from collections.abc import Sequence
@@ -50,7 +54,7 @@ QWEN3 = """
             {%- set said = said.split('</think>')[-1].lstrip('\\n') %}
         {%- endif %}
         {%- if loop.index0 > ns.last and (loop.last or thought) %}
-            {%- set said = '<think>\\n' + thought + '\\n</think>\\n\\n' + said %}
+            {%- set said = '<think>\\n' + thought + '\\n</think>\\n\\n' + said.lstrip('\\n') %}
         {%- endif %}
         {{- '<|im_start|>assistant\\n' + said + '<|im_end|>\\n' }}
     {%- else %}

@@ -244,3 +244,24 @@ def test_the_learning_rate_rises_and_falls_within_each_fit(tiny_checkpoint: Path
     policy.update([dialogue(1)] * 4)
     half = 0.5 + math.sqrt(0.5) / 2
     assert rates == pytest.approx([0.5, half, 0.5, 1 - half])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("learning_rate", -1.0),
+        ("learning_rate", math.nan),
+        ("learning_rate", math.inf),
+        ("warmup_steps", -1),
+        ("final_rate", 1.5),
+        ("final_rate", -0.1),
+        ("batch_tokens", 0),
+        ("forward_tokens", 0),
+        ("weight_decay", -0.01),
+        ("max_grad_norm", 0.0),
+        ("max_grad_norm", math.nan),
+    ],
+)
+def test_a_setting_out_of_range_is_named_with_its_value(field: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"the learner's {field} must be .*, not {value}"):
+        LearnerConfig(**{field: value})  # type: ignore[arg-type]

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-from dagger_algo.conversation import Action
+from dagger_algo.conversation import Action, Conversation
 from dagger_algo.errors import CheckpointError
 from dagger_algo.examples import Example, Target
 from dagger_algo.lm.adapters import Lora
 from dagger_algo.lm.learner import LearnerConfig
 from dagger_algo.lm.tiny import TinyConfig, tiny_model, train_tokenizer
 from dagger_algo.policies.lm import LMPolicy
+from tests.dagger_algo.lm.test_codec_families import FAMILIES, make_tokenizer
 
 SMALL_STEPS = LearnerConfig(batch_tokens=40)
 
@@ -110,7 +111,7 @@ def test_a_state_that_is_cut_off_or_gone_is_refused(
     with pytest.raises(CheckpointError, match="is no state of this student"):
         policy.load_state(folder)
     shutil.rmtree(folder)
-    with pytest.raises(CheckpointError, match="is no state of this student"):
+    with pytest.raises(CheckpointError, match=f"there is no state of a student at {folder}; name"):
         policy.load_state(folder)
 
 
@@ -166,3 +167,39 @@ def test_a_checkpoint_in_bfloat16_is_trained_in_float32(
     assert policy.model.dtype == torch.bfloat16
     policy.save(tmp_path)
     assert LMPolicy.load(tmp_path).model.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "runs/demo/student"])
+def test_a_path_with_nothing_there_is_no_hub_id(name: str) -> None:
+    with pytest.raises(CheckpointError, match=f"there is no model at {name}; name a folder or a"):
+        LMPolicy.load(name)
+
+
+def test_a_name_that_neither_a_folder_nor_the_hub_has_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(CheckpointError, match="there is no folder nowhere/student, and no model"):
+        LMPolicy.load("nowhere/student")
+
+
+def test_variables_of_the_template_are_saved_and_others_are_refused(tmp_path: Path) -> None:
+    tokenizer = make_tokenizer(FAMILIES["qwen3"])
+    model = tiny_model(tokenizer, TinyConfig(width=16, layers=1, heads=2), seed=0)
+    silent = {"enable_thinking": False}
+    policy = LMPolicy(model, tokenizer, template=silent)
+    policy.save_state(tmp_path / "state")
+    state = Conversation("", ("go",), ())
+    ids = policy.codec.state(state)
+    assert tokenizer.decode(ids).endswith("<think>\n\n</think>\n\n")
+    again = LMPolicy.load(tmp_path / "state")
+    assert again.codec.options == silent and again.codec.state(state) == ids
+    again.load_state(tmp_path / "state")
+    changed = LMPolicy.load(tmp_path / "state", template={})
+    assert changed.codec.state(state) != ids
+    with pytest.raises(
+        CheckpointError, match=r"was given \{'enable_thinking': False\}, and .* \{\};"
+    ):
+        changed.load_state(tmp_path / "state")
+    changed.save(tmp_path / "state")
+    assert LMPolicy.load(tmp_path / "state").codec.options == {}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,17 +9,13 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from dagger_algo.cli import main
-from dagger_algo.conversation import Action, Actor, Episode, Outcome, Turn
+from dagger_algo.conversation import Action
 from dagger_algo.examples import Example, Target
 from dagger_algo.lm.codec import ChatCodec
-from dagger_algo.lm.learner import Learner
-from dagger_algo.lm.lint import LintError, Report, lint
+from dagger_algo.lm.lint import Report, lint
 from dagger_algo.lm.logprobs import head_logprobs
 from dagger_algo.lm.packing import Batch, Packed, pack
-from dagger_algo.objectives import PolicyGradient
 from dagger_algo.policies.lm import LMPolicy
-from dagger_algo.store import EpisodeStore
 
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}"
@@ -84,6 +79,15 @@ def test_a_sound_batch_passes_with_a_real_model(policy: LMPolicy) -> None:
     assert lint(examples, policy.codec, policy.model).findings == ()
 
 
+def test_a_token_without_weight_is_not_shown_as_trained_on(codec: ChatCodec) -> None:
+    count = len(codec.action_ids(Action("2 then")))
+    last = replace(EXAMPLE.targets[1], weight=(0.0,) * (count - 1) + (1.0,))
+    none = replace(EXAMPLE.targets[0], weight=0.0)
+    report = lint([replace(EXAMPLE, targets=(none, last))], codec)
+    assert not report.failures and report.trained == 1
+    assert "<|assistant|>1<|end|><|user|>say 2\n<|assistant|>2 then⟦<|end|>⟧" in str(report)
+
+
 def test_an_episode_without_labels_is_an_empty_mask(codec: ChatCodec) -> None:
     report = lint([replace(EXAMPLE, targets=())], codec, names=["'7/0/1'"])
     assert only(report) == "empty mask: episode '7/0/1' has no label, so nothing is trained on"
@@ -92,13 +96,19 @@ def test_an_episode_without_labels_is_an_empty_mask(codec: ChatCodec) -> None:
     assert "no example" in only(lint([], codec))
 
 
+PER_TARGET = (
+    *("rows", "targets", "weights", "old_logprobs", "teacher_logprobs", "top"),
+    *("reference_logprobs", "scales", "sequences"),
+)
+
+
 def packer(keep: Callable[[Packed, int], bool]) -> Callable[[Example, ChatCodec], Packed]:
     """A packing that predicts only some tokens, as wrong masks do."""
 
     def packed(example: Example, codec: ChatCodec) -> Packed:
         whole = pack(example, codec)
         kept = [k for k in range(len(whole.rows)) if keep(whole, k)]
-        for name in ("rows", "targets", "weights", "old_logprobs", "teacher_logprobs", "top"):
+        for name in PER_TARGET:
             setattr(whole, name, [getattr(whole, name)[k] for k in kept])
         return whole
 
@@ -109,13 +119,15 @@ def test_a_label_that_the_mask_misses_is_named(codec: ChatCodec) -> None:
     label = set(codec.action_ids(Action("3"))[:-1])
     one = replace(EXAMPLE, targets=EXAMPLE.targets[2:])
     nothing = packer(lambda whole, k: False)
-    assert "turn 2: no token of the label '3'" in only(lint([one], codec, packer=nothing))
+    assert "turn 2: no token of the label '3'" in only(
+        lint([one], codec, packs=[nothing(one, codec)])
+    )
     assert label
 
 
 def test_an_end_of_turn_that_is_left_out_is_found(codec: ChatCodec) -> None:
     without_end = packer(lambda whole, k: whole.targets[k] != codec.end_of_turn)
-    report = lint([EXAMPLE], codec, packer=without_end)
+    report = lint([EXAMPLE], codec, packs=[without_end(EXAMPLE, codec)])
     assert [f.kind for f in report.failures] == ["end of turn left out"] * 3
     assert "turn 1: the label '2 then' is trained on without '<|end|>'" in str(report)
     assert "⟦2 then⟧<|end|>" in str(report)
@@ -126,7 +138,7 @@ def test_a_sample_truncated_to_a_length_is_found(codec: ChatCodec) -> None:
     example = replace(EXAMPLE, targets=(Target(2, label, 1.0),))
     longest = codec.stream(EXAMPLE.observations, EXAMPLE.actions[:2]).starts[2] + 5
     truncated = packer(lambda whole, k: k < 6 and whole.positions[whole.rows[k]] < longest)
-    text = only(lint([example], codec, packer=truncated))
+    text = only(lint([example], codec, packs=[truncated(example, codec)]))
     assert "label cut off: episode of example 0, turn 2: of the label's 8 characters" in text
     assert "is cut off" in text
 
@@ -146,23 +158,18 @@ def test_a_history_tokenised_again_is_found(codec: ChatCodec) -> None:
     example = replace(EXAMPLE, actions=(sampled, *EXAMPLE.actions[1:]), targets=EXAMPLE.targets[2:])
     assert codec.action_ids(sampled) != codec.action_ids(Action("say"))
 
-    def retokenised(example: Example, codec: ChatCodec) -> Packed:
-        anew = tuple(Action(action.text) for action in example.actions)
-        return pack(replace(example, actions=anew), codec)
-
-    kinds = {f.kind for f in lint([example], codec, packer=retokenised).failures}
+    anew = tuple(Action(action.text) for action in example.actions)
+    retokenised = pack(replace(example, actions=anew), codec)
+    kinds = {f.kind for f in lint([example], codec, packs=[retokenised]).failures}
     assert kinds == {"empty mask", "not a label"}
     assert not lint([example], codec).failures
 
 
 def test_training_on_the_environments_words_is_found(codec: ChatCodec) -> None:
-    def everything(example: Example, codec: ChatCodec) -> Packed:
-        whole = pack(example, codec)
-        own = whole.tokens[1:8]
-        whole.predict(range(7), tuple(own), Target(0, Action(""), 1.0))
-        return whole
-
-    text = only(lint([EXAMPLE], codec, packer=everything))
+    everything = pack(EXAMPLE, codec)
+    own = everything.tokens[1:8]
+    everything.predict(range(7), tuple(own), Target(0, Action(""), 1.0))
+    text = only(lint([EXAMPLE], codec, packs=[everything]))
     assert "not a label" in text and "say" in text
 
 
@@ -237,66 +244,3 @@ def test_text_that_the_tokenizer_cannot_write_is_found() -> None:
     assert "text lost: episode of example 0, turn 0: the label 'say {one}'" in str(
         lint([example], codec)
     )
-
-
-def test_a_learner_refuses_such_examples_before_its_first_step(tiny_checkpoint: Any) -> None:
-    policy = LMPolicy.load(tiny_checkpoint)
-    before = {name: value.clone() for name, value in policy.model.state_dict().items()}
-    cut = Action("2 th", policy.codec.action_ids(Action("2 th"))[:-1])
-    with pytest.raises(LintError, match="turn 1: the label '2 th' stops after"):
-        policy.update([replace(EXAMPLE, targets=(Target(1, cut, 1.0),))])
-    after = policy.model.state_dict()
-    assert all(torch.equal(before[name], after[name]) for name in before)
-    assert policy.update([EXAMPLE])["steps"] == 1
-
-
-def test_a_learner_warns_once_of_what_its_student_sampled(policy: LMPolicy) -> None:
-    cut = Action("2 th", policy.codec.action_ids(Action("2 th"))[:-1])
-    targets = (Target(0, cut, 1.0), Target(1, cut, -1.0))
-    examples = [Example(("say 1\n", "say 2\n"), (cut, cut), targets)] * 3
-    learner = Learner(policy.model, policy.codec)
-    with pytest.warns(UserWarning, match=r"label cut off \(6 times\): episode .*, turn 0") as told:
-        learner.update(examples, objective=PolicyGradient())
-        learner.update(examples, objective=PolicyGradient())
-    assert len(told) == 1
-
-
-def test_a_learner_finds_that_its_model_mixes_segments(
-    policy: LMPolicy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dagger_algo.lm.lint.target_logprobs", contaminated)
-    with pytest.raises(LintError, match="segments see each other"):
-        Learner(policy.model, policy.codec).update([EXAMPLE])
-
-
-def store_with(path: Path, label: Action) -> Path:
-    turns = (
-        Turn("say 1\n", Action("1"), Actor.TEACHER, Action("1"), 0.0),
-        Turn("say 2\n", Action("0"), Actor.STUDENT, label, 1.0),
-    )
-    with EpisodeStore(path) as store:
-        store.append(Episode("7/0/1", 7, "", 1, turns, Outcome.TERMINATED))
-    return path
-
-
-def test_the_command_shows_and_judges_a_store(
-    tiny_checkpoint: Any, codec: ChatCodec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sound = store_with(tmp_path / "sound.jsonl", Action("2"))
-    assert main(["lint", "--model", str(tiny_checkpoint), "--store", str(sound)]) == 0
-    assert "⟦2<|end|>⟧" in capsys.readouterr().out
-    cut = Action("2", codec.action_ids(Action("2"))[:-1])
-    bad = store_with(tmp_path / "bad.jsonl", cut)
-    assert main(["lint", "--model", str(tiny_checkpoint), "--store", str(bad)]) == 1
-    assert "FAILED: label cut off: episode '7/0/1', turn 1" in capsys.readouterr().out
-
-
-def test_the_command_names_what_is_missing(
-    tmp_path: Path, tiny_checkpoint: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store = store_with(tmp_path / "s.jsonl", Action("2"))
-    assert main(["lint", "--model", str(tmp_path), "--store", str(store)]) == 1
-    assert "no model and tokenizer" in capsys.readouterr().err
-    gone = str(tmp_path / "gone.jsonl")
-    assert main(["lint", "--model", str(tiny_checkpoint), "--store", gone]) == 1
-    assert "no episode store" in capsys.readouterr().err

@@ -184,7 +184,7 @@ def test_what_lost_answers_cost_is_in_the_ledger_also_after_an_interruption(
     assert ledger.labels_lost == 8 and wasted.money > 0
     assert ledger.teacher_tokens_lost == wasted.tokens_out > 0
     assert ledger.teacher_money == sum(charged)
-    parts = [costs(episode, labels) for episode in episodes]
+    parts = [costs(episode) for episode in episodes]
     assert sum(part.money for part in parts) == ledger.teacher_money
     assert sum(part.tokens_in for part in parts) == ledger.teacher_tokens_in
 

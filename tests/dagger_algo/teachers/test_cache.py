@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dagger_algo.conversation import Action, Conversation, Usage
 from dagger_algo.errors import StoreError
-from dagger_algo.ledger import Ledger
+from dagger_algo.ledger import Ledger, TeacherBudget
 from dagger_algo.records import encode_line
 from dagger_algo.teachers.cache import Cached, Identity
 
@@ -48,9 +48,22 @@ def test_the_same_question_is_paid_for_once(tmp_path: Path) -> None:
     assert len(teacher.asked) == 2
     for answer in [*first, *again]:
         ledger.answered(answer, len)
-    assert (ledger.teacher_queries, ledger.cache_hits, ledger.teacher_money) == (5, 3, 1.0)
+    assert (ledger.teacher_queries, ledger.cache_hits) == (5, 3)
+    assert (ledger.teacher_money, ledger.teacher_paid) == (2.5, 1.0)
     hit = again[0]
-    assert hit is not None and hit.usage == Usage(10, 2, 0.5, 0.0, cached=True)
+    assert hit is not None and hit.usage == Usage(10, 2, 0.5, 0.0, cached=True, saved=0.5)
+
+
+def test_what_answers_cost_does_not_depend_on_who_asked_first(tmp_path: Path) -> None:
+    """Two cells of a comparison share a cache; a teacher's budget of money ends both alike."""
+    ledgers = [Ledger(), Ledger()]
+    for ledger in ledgers:
+        with Cached(Counting(), tmp_path / "c.jsonl", GREEDY) as cached:
+            for answer in cached.act([state("a"), state("b", "other")]):
+                ledger.answered(answer, len)
+    assert [ledger.teacher_money for ledger in ledgers] == [1.0, 1.0]
+    assert [ledger.teacher_paid for ledger in ledgers] == [1.0, 0.0]
+    assert [ledger.may_ask(TeacherBudget(money=1.0)) for ledger in ledgers] == [0, 0]
 
 
 def test_answers_outlive_the_process_and_lost_ones_are_asked_again(tmp_path: Path) -> None:

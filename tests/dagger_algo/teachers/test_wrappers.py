@@ -48,7 +48,7 @@ def states(count: int, turn: int = 0) -> list[Conversation]:
 
 
 def text(answer: Action | None) -> str | None:
-    return answer and answer.text
+    return None if answer is None else answer.text
 
 
 def test_an_answer_of_no_use_is_lost() -> None:
@@ -154,13 +154,14 @@ def test_the_episodes_costs_add_up_to_the_ledger(
     labels = Labels(executed=executed)
     with Cached(flaky, tmp_path / "c.jsonl", Identity("m")) as teacher:
         episodes, ledger = collected(corridor, teacher, labels, gate=gate)
-    parts = [costs(episode, labels) for episode in episodes]
+    parts = [costs(episode) for episode in episodes]
     total = [sum(getattr(part, name) for part in parts) for name in ("queries", "lost")]
     assert total == [ledger.teacher_queries, ledger.labels_lost]
     assert sum(part.cache_hits for part in parts) == ledger.cache_hits > 0
     assert sum(part.tokens_in for part in parts) == ledger.teacher_tokens_in
     assert sum(part.money for part in parts) == pytest.approx(ledger.teacher_money)
-    assert sum(part.money for part in parts) == 0.5 * sum(part.seconds for part in parts) / 3.0
+    assert sum(part.paid for part in parts) == pytest.approx(ledger.teacher_paid)
+    assert sum(part.paid for part in parts) == 0.5 * sum(part.seconds for part in parts) / 3.0
 
 
 def test_an_episode_nobody_was_asked_in_costs_nothing(corridor: Callable[..., Any]) -> None:
@@ -169,7 +170,8 @@ def test_an_episode_nobody_was_asked_in_costs_nothing(corridor: Callable[..., An
     assert {turn.actor for episode in episodes for turn in episode.turns} == {Actor.STUDENT}
 
 
-def test_what_was_cached_adds_tokens_but_no_money() -> None:
-    hit = Usage(7, 1, 9.0, 0.0, cached=True)
-    assert add(COST, hit) == add(hit, COST) == Usage(17, 3, 0.5, 3.0)
-    assert add(hit, hit) == Usage(14, 2, 18.0, 0.0, cached=True)
+def test_what_was_cached_adds_what_it_cost_once_and_nothing_that_is_paid() -> None:
+    hit = Usage(7, 1, 9.0, 0.0, cached=True, saved=9.0)
+    assert add(COST, hit) == add(hit, COST) == Usage(17, 3, 9.5, 3.0, saved=9.0)
+    assert add(COST, hit).paid == COST.paid == 0.5 and hit.paid == add(hit, hit).paid == 0.0
+    assert add(hit, hit) == Usage(14, 2, 18.0, 0.0, cached=True, saved=18.0)
