@@ -33,7 +33,8 @@ class TeacherBudget:
     end the collection.
 
     Questions are never more than that. What an answer costs is known when it came: tokens and money
-    are overrun by what one batch of questions costs, one per running episode, at most.
+    are overrun by what one batch of questions costs, one per running episode, at most. It counts
+    all that the run's ledger has, so what a warm start asked is spent of it.
     """
 
     queries: int | None = None

@@ -10,6 +10,7 @@ from baselines.distillation import DistillationConfig
 from baselines.methods import get_method
 from baselines.sweep.config import Compare
 from baselines.sweep.environments import no_expert
+from dagger_algo.dagger import DaggerConfig
 from dagger_algo.errors import ConfigError
 from dagger_algo.trackers import check_trackers
 
@@ -25,6 +26,7 @@ def check(config: Compare) -> None:
             "environment's own actions alone: leave it out, or train a language model"
         )
     _refuse_mute_teacher(config)
+    _refuse_unfit_gates(config)
     check_trackers(config.trackers)
     for name, checkpoint in (
         ("checkpoint", config.student.checkpoint),
@@ -65,13 +67,9 @@ def _require_texts(name: str, env: gym.Env[Any, Any]) -> None:
 
 
 def _refuse_mute_teacher(config: Compare) -> None:
-    """On-policy distillation asks what a teacher thinks of the student's tokens; only a model in
-    this process, or a table, can say."""
-    asking = [
-        label
-        for label in config.variants
-        if isinstance(config.settings_of(label), DistillationConfig)
-    ]
+    """On-policy distillation, and DAgger with another loss than cross-entropy, ask what a teacher
+    thinks of the student's tokens; only a model in this process, or a table, can say."""
+    asking = [label for label in config.variants if _asks_opinions(config.settings_of(label))]
     teacher = config.teacher
     weakened = teacher.error > 0.0 or teacher.sees is not None or teacher.stages
     if asking and (teacher.kind != "local" or weakened):
@@ -80,8 +78,29 @@ def _refuse_mute_teacher(config: Compare) -> None:
             f"{_and(asking)} {'needs' if len(asking) == 1 else 'need'} a teacher that gives "
             f"log-probabilities of the student's tokens, and {who} gives none: set teacher.kind "
             "local with a teacher.checkpoint (without error, sees or stages), or compare methods "
-            "that learn from labels (dagger, sft)"
+            "that learn from labels (sft, dagger with the loss cross_entropy)"
         )
+
+
+def _asks_opinions(settings: Any) -> bool:
+    dagger = getattr(settings, "dagger", settings)  # of a pipeline
+    if isinstance(dagger, DaggerConfig):
+        return dagger.loss != "cross_entropy"
+    return isinstance(settings, DistillationConfig)
+
+
+def _refuse_unfit_gates(config: Compare) -> None:
+    """What a gate looks at must be there: a table has neither hidden states nor dropout."""
+    if config.student.kind != "tabular":
+        return
+    for label in config.variants:
+        settings = config.settings_of(label)
+        gate = getattr(getattr(settings, "dagger", settings), "gate", "")
+        if isinstance(gate, str) and ("features=hidden" in gate or "dropout=" in gate):
+            raise ConfigError(
+                f"the gate {gate!r} of {label} looks into a language model, and the student is a "
+                "table: train one (student.kind lm), or leave features= and dropout= out"
+            )
 
 
 def _and(names: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ _LOG = "dagger_algo.lm.lint"
 
 @contextmanager
 def lint_file(folder: Path, tell: Callable[[dict[str, Any]], None]) -> Iterator[None]:
-    """While the block runs, the linter's first report goes to `folder`, and `tell` is told so."""
+    """While the block runs, the linter's first report goes to `folder`, and `tell` is told so. A
+    job that is taken up again keeps the one that it has."""
     log = logging.getLogger(_LOG)
     before = log.level
     handler = _First(folder / NAME, tell)
@@ -39,8 +40,9 @@ class _First(logging.Handler):
         self._written = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._written:
+        if self._written or self._path.exists():
             return
         self._written = True
-        write_atomically(self._path, record.getMessage() + "\n")
+        with suppress(OSError):  # a full disk is for others to tell, who lose more
+            write_atomically(self._path, record.getMessage() + "\n")
         self._tell({"phase": LINTED, "path": str(self._path)})

@@ -177,7 +177,9 @@ class LMPolicy:
         """The same weights with dropout on while acting, by the number's own draws; follows later
         updates. ConfigError for a model that has none."""
         seed = self._generator.seed
-        generator = CachedGenerator(self.model, self.codec, seed=seed, sight=self.sight)
+        generator = CachedGenerator(
+            self.model, self.codec, seed=seed
+        )  # it counts no states of ours
         return Dropping(generator, self.sampling, rate, number)
 
     def frozen(self) -> Frozen:

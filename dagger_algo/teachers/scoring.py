@@ -31,9 +31,9 @@ def adviser(policy: Policy | None, student: Student) -> Adviser:
     if policy is None or not hasattr(policy, "opinions"):
         who = "there is no teacher" if policy is None else f"{type(policy).__name__} gives none"
         raise ConfigError(
-            "on-policy distillation needs a teacher that gives log-probabilities of the student's "
-            f"tokens, and {who}: name a local model as the teacher, or train with dagger or sft, "
-            "which learn from labels as text and take any teacher"
+            "on-policy distillation and DAgger's losses other than cross_entropy need a teacher "
+            f"that gives log-probabilities of the student's tokens, and {who}: name a local model "
+            "as the teacher, or learn from labels as text (dagger, sft), which any teacher gives"
         )
     _require_same_tokens(getattr(policy, "codec", None), getattr(student, "codec", None))
     return cast(Adviser, policy)

@@ -202,7 +202,7 @@ def test_a_teacher_without_log_probabilities_is_refused_before_anything_is_spent
     teacher: Any, tmp_path: Path
 ) -> None:
     with echo_run(tmp_path, echo_policy(tokenizer()), teacher, Budget(100, 100)) as run:
-        with pytest.raises(ConfigError, match="needs a teacher that gives log-probabilities"):
+        with pytest.raises(ConfigError, match="need a teacher that gives log-probabilities"):
             opd.train(run, OPDConfig())
         assert run.ledger.env_steps == 0
 

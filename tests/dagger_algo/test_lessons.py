@@ -118,7 +118,7 @@ def test_a_teacher_without_log_probabilities_is_refused_before_anything_is_spent
 ) -> None:
     table = TabularPolicy([str(d) for d in range(4)])
     with echo_run(tmp_path, table, teacher, Budget(100, 100)) as run:
-        with pytest.raises(ConfigError, match="needs a teacher that gives log-probabilities"):
+        with pytest.raises(ConfigError, match="need a teacher that gives log-probabilities"):
             dagger(run, DaggerConfig(loss=loss))
         assert run.ledger.env_steps == 0
 

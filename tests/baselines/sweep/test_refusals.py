@@ -38,6 +38,14 @@ QUIET = {"quiet": {"id": "tests.baselines.sweep.quiet_env:QuietRope-v0"}}
             {"methods": ["opd"], "teacher": {"kind": "local", "checkpoint": "x", "error": 0.5}},
             "and a changed or weakened one gives none",
         ),
+        (
+            {"methods": ["dagger"], "dagger": {"loss": "mixed_k3"}},
+            "dagger needs a teacher that gives log-probabilities of the student's tokens",
+        ),
+        (
+            {"methods": ["dagger"], "dagger": {"gate": "learned:features=hidden"}},
+            "the gate 'learned:features=hidden' of dagger looks into a language model",
+        ),
         ({"environments": QUIET, "methods": ["sft"]}, "and sft learns from one: give the"),
         (
             {"environments": QUIET, "methods": ["sft", "dagger", "oec"]},
