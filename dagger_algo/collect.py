@@ -11,7 +11,6 @@ from dagger_algo.gates.mixture import STUDENT_ONLY
 from dagger_algo.labels import Labels
 from dagger_algo.ledger import Budget, Ledger, TeacherBudget
 from dagger_algo.policy import Policy
-from dagger_algo.teachers.bills import add
 
 
 @dataclass
@@ -168,18 +167,24 @@ class _Replay:
 
     def first(self, budget: TeacherBudget) -> int | None:
         """Pay the first questions; how many more there may be."""
-        room = self._ledger.may_ask(budget)
-        for turn in self._turns:
-            if turn.lost is not None:
-                self._ledger.lost(turn.lost)
-        return self._pay(room, [answers(turn)[:1] for turn in self._turns])
+        lost = [turn.lost for turn in self._turns]
+        return self._pay(budget, lost, [answers(turn)[:1] for turn in self._turns])
 
     def second(self, budget: TeacherBudget) -> int | None:
         """Pay the second questions; how many more there may be."""
-        room = self._ledger.may_ask(budget)
-        return self._pay(room, [answers(turn)[1:] for turn in self._turns])
+        lost = [turn.lost_again for turn in self._turns]
+        return self._pay(budget, lost, [answers(turn)[1:] for turn in self._turns])
 
-    def _pay(self, room: int | None, said: Sequence[Sequence[Action | None]]) -> int | None:
+    def _pay(
+        self,
+        budget: TeacherBudget,
+        lost: Sequence[Usage | None],
+        said: Sequence[Sequence[Action | None]],
+    ) -> int | None:
+        room = self._ledger.may_ask(budget)
+        for usage in lost:
+            if usage is not None:
+                self._ledger.lost(usage)
         paid = [answer for each in said for answer in each]
         for answer in paid:
             self._ledger.answered(answer, self._count_tokens)
@@ -203,6 +208,7 @@ def _decide(
     said: list[Action | None] = [None] * count
     asked = [False] * count
     lost: dict[int, Usage] = {}
+    lost_again: dict[int, Usage] = {}
 
     def propose(indices: Sequence[int]) -> None:
         if indices:
@@ -236,7 +242,7 @@ def _decide(
             taken[i] = answer or replace(first, usage=None)
             ledger.answered(taken[i], count_tokens)
             if bill is not None:
-                lost[i] = add(lost[i], bill) if i in lost else bill
+                lost_again[i] = bill
         return taken
 
     everyone = range(count)
@@ -278,6 +284,7 @@ def _decide(
                 decision.score,
                 lost.get(i),
                 i in again,
+                lost_again.get(i),
             )
         )
     return turns

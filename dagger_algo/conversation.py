@@ -104,6 +104,7 @@ class Turn:
     score: what the gate went by, in the gate's own unit.
     lost: what the teacher's answers cost that were lost here, where that is known.
     again: the teacher was asked a second time here, for what it executes.
+    lost_again: what was lost of that one; not in `lost`.
     """
 
     observation: str
@@ -116,6 +117,7 @@ class Turn:
     score: float | None = None
     lost: Usage | None = field(default=None, compare=False)
     again: bool = False
+    lost_again: Usage | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ def _turn(name: str, data: Any) -> Turn:
         _field(name, data, "score", float, int, NoneType),
         _usage(name, data.get("lost")),  # younger than the format
         data.get("again") is True,  # likewise
+        _usage(name, data.get("lost_again")),  # likewise; older ones have all in "lost"
     )
 
 

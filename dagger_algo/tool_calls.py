@@ -24,16 +24,13 @@ class ToolCall:
     arguments: Mapping[str, str] = field(default_factory=dict)
 
 
-def tool_call(text: str, format: str | None = None) -> ToolCall | None:
+def tool_call(text: str) -> ToolCall | None:
     """The first call in an action's text; None where there is none.
 
-    Read are: `<function=NAME><parameter=KEY>value</parameter></function>` ("qwen_coder"), a JSON
-    object behind `<tool_call>` ("hermes"), and a fenced block marked bash or sh, which is a call of
-    `bash` with that `command` ("bash_block"). format: one of `FORMATS`, and no other is read; None
-    reads whichever comes.
+    Read are: `<function=NAME><parameter=KEY>value</parameter></function>`, a JSON object behind
+    `<tool_call>`, and a fenced block marked as a shell's, which is a call of `bash` with that
+    `command`. Broken ones are read as far as they go; `call_formats.is_call` is strict.
     """
-    if format is not None:
-        return _READERS[format](text)
     return _xml(text) or _hermes(text) or _block(text)
 
 
@@ -82,8 +79,3 @@ def _block(text: str) -> ToolCall | None:
 
 def _as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-_READERS = {"qwen_coder": _xml, "hermes": _hermes, "bash_block": _block}
-FORMATS = tuple(_READERS)
-"""Formats by name."""

@@ -93,6 +93,9 @@ class RepairEnv(gym.Env[str, str]):
     `reset(options={"task": id})` gives that task.
 
     info: "task" (id), "turn"; at the end of a graded episode "resolved" and "grade".
+
+    Attributes:
+        tool_format: the name of the format in which actions are written.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
@@ -107,6 +110,7 @@ class RepairEnv(gym.Env[str, str]):
         self.options = options
         self.render_mode = render_mode
         self.format = get_format(options.tool_format)
+        self.tool_format = self.format.name
         bash_only = options.tool_format == "bash_block"
         self.tools = tuple(t for t in default_tools() if t.name != "editor" or not bash_only)
         self._hands: Hands = ShellHands() if bash_only else EditorHands()

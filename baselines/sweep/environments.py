@@ -16,6 +16,19 @@ def action_words(env: Environment) -> set[str]:
         made.close()
 
 
+def tool_format(env: Environment) -> str | None:
+    """What tool calls are written in: as the options name it, else as the environment does with
+    its attribute `tool_format`; None where neither says it."""
+    given = env.given("train")
+    if "tool_format" in given:
+        return str(given["tool_format"])
+    made = gym.make(env.id, disable_env_checker=True, **given)
+    try:
+        return getattr(made.unwrapped, "tool_format", None)
+    finally:
+        made.close()
+
+
 def no_expert(env: Environment) -> str | None:
     """Why the environment has no expert; None where it has one."""
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import tyro
 
+from dagger_algo.call_formats import FORMATS, is_call
 from dagger_algo.conversation import Conversation
 from dagger_algo.errors import ConfigError
 from dagger_algo.policies.api_asking import Asking
@@ -20,7 +21,6 @@ from dagger_algo.teachers.checked import Checked
 from dagger_algo.teachers.noisy import Noisy
 from dagger_algo.teachers.partial import Partial, newest
 from dagger_algo.teachers.staged import Staged
-from dagger_algo.tool_calls import FORMATS, tool_call
 
 if TYPE_CHECKING:
     from dagger_algo.policies.api import ApiConfig
@@ -88,8 +88,9 @@ class TeacherConfig:
     tool_format: Literal["environment", "hermes", "qwen_coder", "bash_block", "unchecked"] = (
         "environment"
     )
-    """What a tool call is written in: an answer without one is lost. By default, and of models
-    alone, what the environment's options name (tool_format=...), if they do."""
+    """What a tool call is written in: an answer that is not one whole call is lost. By default, and
+    of models alone, what the environment's options (tool_format=...) or its attribute `tool_format`
+    name, if they do."""
     stages: bool = False
     """Say the stage of the work on a line before each answer ("Stage: Verification"); for
     environments that allow words before an action, as those with tool calls do."""
@@ -141,12 +142,11 @@ class TeacherConfig:
         """The policy, naming stages where this teacher does."""
         return Staged(policy) if self.stages else policy
 
-    def syntax(self, options: Mapping[str, Any]) -> str | None:
-        """The format that a tool call must be in where these are the environment's options: one of
-        `tool_calls.FORMATS`; None where anything goes."""
-        named = self.tool_format
-        if named == "environment" and self.kind != "expert":
-            named = options.get("tool_format", named)
+    def syntax(self, environments: str | None) -> str | None:
+        """The format that a tool call must be in where this is the environment's: one of
+        `call_formats.FORMATS`; None where anything goes."""
+        of_models = self.tool_format == "environment" and self.kind != "expert"
+        named = environments if of_models else self.tool_format
         return named if named in FORMATS else None
 
     @property
@@ -163,13 +163,13 @@ def teacher(
     actions: tuple[str, ...],
     *,
     closed: bool,
-    options: Mapping[str, Any],
+    tool_format: str | None,
 ) -> Iterator[Policy]:
     """The teacher, for as long as the context lasts.
 
     cache: where what a served one answered is kept. actions: what there is to say, among which a
     weak teacher errs; closed: a model's other answers are lost, since the student cannot say them.
-    options: the environment's, which may name the syntax of tool calls.
+    tool_format: what the environment's tool calls are written in, where it says so.
     """
     with _asked(config, seed, cache) as asked:
         policy: Policy = asked
@@ -177,9 +177,9 @@ def teacher(
             policy = Partial(policy, newest(config.sees))
         if closed and config.kind != "expert":
             policy = Checked(policy, _one_of(actions), reason="not among the student's actions")
-        syntax = config.syntax(options)
+        syntax = config.syntax(tool_format)
         if syntax is not None:
-            policy = Checked(policy, _call_in(syntax), reason=f"no {syntax} call")
+            policy = Checked(policy, _call_in(syntax), reason=f"no valid {syntax} call")
         if config.error > 0.0:
             policy = Noisy(policy, _another(actions), config.error, seed=seed)
         yield config.staged(policy)
@@ -239,8 +239,8 @@ def _one_of(actions: tuple[str, ...]) -> Callable[[str], str | None]:
 
 
 def _call_in(syntax: str) -> Callable[[str], str | None]:
-    fault = f"There is no tool call in the format {syntax} in this answer."
-    return lambda text: fault if tool_call(text, syntax) is None else None
+    fault = f"This answer is not one whole tool call in the format {syntax}."
+    return lambda text: None if is_call(text, syntax) else fault
 
 
 def _another(actions: tuple[str, ...]) -> Callable[[Conversation, str, np.random.Generator], str]:

@@ -22,6 +22,9 @@ UNREADABLE = (
 )
 """What transformers, peft and torch raise at files that are missing, cut off or another model's."""
 
+UNWRITABLE = (OSError, RuntimeError, SafetensorError)
+"""What they raise at a folder that cannot be written to, or a full disk."""
+
 
 def load_model(
     folder: Path | str, *, dtype: DType = "float32", base: Path | str | None = None

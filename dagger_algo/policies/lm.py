@@ -21,6 +21,7 @@ from dagger_algo.lm.generate import CachedGenerator, Sampling
 from dagger_algo.lm.learner import Learner, LearnerConfig
 from dagger_algo.lm.loading import (
     UNREADABLE,
+    UNWRITABLE,
     DType,
     load_model,
     require_fit,
@@ -100,24 +101,28 @@ class LMPolicy:
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and chat template as `from_pretrained` reads them; of a model with
         adapters the adapters alone, as peft reads them."""
-        if self.processes.rank == 0:
-            try:
+        self._write(folder, state=False)
+
+    def save_state(self, folder: Path) -> None:
+        """The checkpoint, and what the learner goes on from."""
+        self._write(folder, state=True)
+
+    def _write(self, folder: Path, state: bool) -> None:
+        try:
+            if self.processes.rank == 0:
                 if self.adapter is None:
                     self.model.save_pretrained(folder)
                 else:
                     adapters.save_adapters(self.adapter, folder)
                 self.tokenizer.save_pretrained(folder)
                 save_variables(self.codec.options, folder)
-            except OSError as error:
-                raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
-        self.processes.wait()
-
-    def save_state(self, folder: Path) -> None:
-        """The checkpoint, and what the learner goes on from."""
-        self.save(folder)
-        if self.processes.rank == 0:
-            torch.save({"learner": self.learner.state_dict(), "fits": self.fits}, folder / _STATE)
-        self.processes.wait()
+                if state:
+                    known = {"learner": self.learner.state_dict(), "fits": self.fits}
+                    torch.save(known, folder / _STATE)
+        except UNWRITABLE as error:
+            raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
+        finally:
+            self.processes.wait()  # failed or not: the others are waiting
 
     def load_state(self, folder: Path) -> None:
         """Weights, optimizer and random streams as `save_state` wrote them. CheckpointError, and

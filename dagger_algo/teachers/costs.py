@@ -30,7 +30,8 @@ def costs(episode: Episode) -> Costs:
     said = [answer for turn in episode.turns for answer in answers(turn)]
     usages = [answer.usage for answer in said if answer is not None and answer.usage is not None]
     hits = sum(usage.cached for usage in usages)
-    usages += [turn.lost for turn in episode.turns if turn.lost is not None]
+    lost = [usage for turn in episode.turns for usage in (turn.lost, turn.lost_again)]
+    usages += [usage for usage in lost if usage is not None]
     return Costs(
         queries=len(said),
         lost=said.count(None),

@@ -20,6 +20,7 @@ from dagger_algo.ledger import Budget, Ledger, TeacherBudget
 from dagger_algo.policies.scripted import ExpertTeacher, Scripted
 from dagger_algo.run import Silent
 from dagger_algo.schedules import Beta
+from dagger_algo.teachers.bills import Bills
 from dagger_algo.teachers.costs import costs
 from tests.support.walker import tightrope_run
 
@@ -39,10 +40,31 @@ class Paid:
         return [a and replace(a, usage=Usage(3, 1, 1.0)) for a in found]
 
 
+class LosesWhatItExecutes(Paid):
+    """The same, but that its second answers are lost, and cost 5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bills = Bills()
+
+    def act(self, conversations: Sequence[Conversation]) -> list[Action | None]:
+        found = super().act(conversations)
+        for i, conversation in enumerate(conversations):
+            if conversation.key.endswith("/executed"):
+                self.bills.add(conversation.key, Usage(1, 5, 5.0))
+                found[i] = None
+        return found
+
+
 def rolled(
-    corridor: Make, labels: Labels, gate: Any = TEACHER_ONLY, envs: int = 8, **how: Any
+    corridor: Make,
+    labels: Labels,
+    gate: Any = TEACHER_ONLY,
+    envs: int = 8,
+    teacher: Paid | None = None,
+    **how: Any,
 ) -> tuple[list[Episode], Ledger, Paid]:
-    ledger, teacher = Ledger(), Paid()
+    ledger, teacher = Ledger(), teacher or Paid()
     with EnvPool(corridor, envs) as pool:
         found = collect(
             pool,
@@ -155,3 +177,22 @@ def test_an_interrupted_collection_asks_the_same_under_a_teachers_budget(
         again, resumed, _ = rolled(corridor, labels, gate, envs=4, known=known)
         assert again == whole
         assert replace(resumed, seconds={}) == replace(ledger, seconds={})
+
+
+@pytest.mark.parametrize("limit", ["tokens", "money"])
+def test_an_interrupted_collection_asks_the_same_where_second_answers_are_lost(
+    corridor: Make, limit: str
+) -> None:
+    def roll(most: int, known: Any = None) -> tuple[list[Episode], dict[str, Any]]:
+        labels = Labels(executed=False, budget=TeacherBudget(**{limit: most}))
+        teacher = LosesWhatItExecutes()
+        found, ledger, _ = rolled(corridor, labels, envs=2, teacher=teacher, known=known)
+        return found, {**ledger.as_dict(), "seconds": {}}
+
+    for most in (3, 13, 40):
+        whole, spent = roll(most)
+        assert spent[f"teacher_{limit}"] >= most
+        assert sum(costs(episode).money for episode in whole) == spent["teacher_money"]
+        for kept in range(len(whole) + 1):
+            again, resumed = roll(most, {episode.key: episode for episode in whole[:kept]})
+            assert (again, resumed) == (whole, spent)

@@ -240,14 +240,15 @@ def test_many_are_written_with_one_fsync_or_not_at_all(
 def test_what_was_lost_comes_back_and_older_records_have_none(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     episode = make_episode()
-    lost = replace(episode.turns[0], lost=Usage(7, 3, 0.5, 1.0))
+    lost = replace(episode.turns[0], lost=Usage(7, 3, 0.5, 1.0), lost_again=Usage(1, 2, 0.1))
     with EpisodeStore(path) as store:
         store.append(replace(episode, turns=(lost, episode.turns[1])))
         (found,) = store
     assert [turn.lost for turn in found.turns] == [Usage(7, 3, 0.5, 1.0), None]
+    assert [turn.lost_again for turn in found.turns] == [Usage(1, 2, 0.1), None]
     old = asdict(episode)
     for turn in old["turns"]:
-        del turn["lost"]
+        del turn["lost"], turn["lost_again"]
     assert decode_episode(old) == episode
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from baselines.cli import main
 from baselines.sweep import teachers
+from baselines.sweep.cell import open_teacher
 from baselines.sweep.compare import compare
 from baselines.sweep.config import Compare
-from baselines.sweep.plan import configuration, jobs
+from baselines.sweep.plan import VOCABULARY, Job, configuration, jobs
 from baselines.sweep.sweep_file import read_sweep
 from baselines.sweep.teachers import Server, TeacherConfig
 from dagger_algo.collect import collect
@@ -27,7 +28,7 @@ from dagger_algo.policies.lm import LMPolicy
 from dagger_algo.policy import Policy
 from dagger_algo.store import read
 from dagger_algo.teachers.bills import losses
-from tests.baselines.sweep.sweeps import run, toys
+from tests.baselines.sweep.sweeps import ROPE, run, toys
 from tests.support.chat_server import ChatServer, Request
 from tests.support.echo import Echo, echo_policy, tokenizer
 
@@ -37,7 +38,14 @@ CALLS = {
     "qwen_coder": "<tool_call>\n<function=bash>\n<parameter=command>\nls\n</parameter>\n"
     "</function>\n</tool_call>",
 }
+BROKEN = {
+    "bash_block": [f"```{mark}\nls\n```" for mark in ("console", "shell", "")]
+    + ["```bash\nls", "```bash\nls\n```\n```bash\nls\n```"],
+    "hermes": [CALLS["hermes"].replace("</tool_call>", ""), CALLS["hermes"] * 2],
+    "qwen_coder": [CALLS["qwen_coder"].replace("</function>\n", ""), CALLS["qwen_coder"] * 2],
+}
 GARBAGE = "lol what"
+REPAIR = "swe_gym_env:RepairToy-v0"
 
 
 def served(server: ChatServer, **settings: Any) -> TeacherConfig:
@@ -45,10 +53,10 @@ def served(server: ChatServer, **settings: Any) -> TeacherConfig:
 
 
 def asked(
-    config: TeacherConfig, cache: Path, state: Conversation, **options: Any
+    config: TeacherConfig, cache: Path, state: Conversation, tool_format: str | None = None
 ) -> tuple[str | None, dict[str, int]]:
     """What it answers, and what was lost for which reason."""
-    with teachers.teacher(config, 0, cache, (), closed=False, options=options) as teacher:
+    with teachers.teacher(config, 0, cache, (), closed=False, tool_format=tool_format) as teacher:
         [answer] = teacher.act([state])
         return None if answer is None else answer.text, dict(losses(teacher))
 
@@ -64,13 +72,43 @@ def test_an_answer_in_another_syntax_than_the_environments_is_a_lost_label(
     text = CALLS[written] if written else GARBAGE
     with ChatServer(lambda r: r.answer(text)) as server:
         config, cache = served(server), tmp_path / "c.jsonl"
-        lost = (text, {}) if written == wanted else (None, {f"no {wanted} call": 1})
+        lost = (text, {}) if written == wanted else (None, {f"no valid {wanted} call": 1})
         assert asked(config, cache, STATE, tool_format=wanted) == lost
         # Said outright, it holds whatever the environment is; and where nobody says it, nothing is.
         assert asked(replace(config, tool_format=wanted), cache, STATE) == lost
         assert asked(config, cache, STATE) == (text, {})
         free = replace(config, tool_format="unchecked")
         assert asked(free, cache, STATE, tool_format=wanted) == (text, {})
+
+
+@pytest.mark.parametrize(("wanted", "text"), [(w, text) for w in BROKEN for text in BROKEN[w]])
+def test_a_call_that_the_environment_would_refuse_is_a_lost_label(
+    wanted: str, text: str, tmp_path: Path
+) -> None:
+    with ChatServer(lambda r: r.answer(text)) as server:
+        lost = asked(served(server), tmp_path / "c.jsonl", STATE, wanted)
+    assert lost == (None, {f"no valid {wanted} call": 1})
+
+
+@pytest.mark.parametrize("text", [GARBAGE, *CALLS.values()])
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        ({"id": REPAIR}, "qwen_coder"),
+        ({"id": REPAIR, "options": {"tool_format": "hermes"}}, "hermes"),
+        ({"id": "tests.baselines.sweep.quiet_env:Talk-v0"}, None),
+        (ROPE, None),
+    ],
+)
+def test_the_syntax_is_the_one_that_the_environment_has_when_nobody_names_it(
+    environment: Any, wanted: str | None, text: str, tmp_path: Path
+) -> None:
+    with ChatServer(lambda r: r.answer(text)) as server:
+        teacher = {"kind": "api", "url": server.url, "model": "m"}
+        about = {"teacher": teacher, "student": {"kind": "lm"}, "environments": {"e": environment}}
+        with open_teacher(toys(tmp_path, **about), Job(VOCABULARY, 0, "e")) as policy:
+            [answer] = policy.act([STATE])
+    assert (answer is not None) == (wanted is None or text == CALLS[wanted])
 
 
 def test_the_environments_own_expert_is_not_asked_for_tool_calls() -> None:
@@ -112,8 +150,8 @@ def test_a_round_says_why_its_labels_were_lost_and_so_does_the_last_line(
     assert [row["round"] for row in rows] == [0, 1, 2], rows[-1]
     for row in rows:
         assert 0 < row["labels_lost"] < row["teacher_queries"]
-        assert row["lost_because"] == {"no bash_block call": row["labels_lost"]}
-    lost = f"{rows[-1]['labels_lost']:,} no bash_block call)"
+        assert row["lost_because"] == {"no valid bash_block call": row["labels_lost"]}
+    lost = f"{rows[-1]['labels_lost']:,} no valid bash_block call)"
     done = [line for line in capsys.readouterr().out.split("[") if "dagger, seed 0" in line][-1]
     assert ": done, " in done and lost in " ".join(done.split())
 
@@ -124,7 +162,7 @@ def test_a_teacher_of_garbage_alone_fails_with_what_was_wrong_and_keeps_the_epis
     with ChatServer(lambda r: r.answer(GARBAGE)) as server:
         [row] = talk(tmp_path, student, server)
     assert "nothing to learn from" in row["error"]
-    assert re.search(r"(\d+) of \1 labels lost \(\1 no bash_block call\)", row["error"])
+    assert re.search(r"(\d+) of \1 labels lost \(\1 no valid bash_block call\)", row["error"])
     [store] = tmp_path.rglob("warm-start/*/episodes.jsonl")
     assert {turn.label for episode in read(store) for turn in episode.turns} == {None}
 
@@ -237,7 +275,7 @@ def test_a_student_of_a_teacher_that_names_stages_names_them() -> None:
         seed=1,
     )
     config = TeacherConfig(stages=True)
-    with teachers.teacher(config, 0, Path("never"), (), closed=False, options={}) as teacher:
+    with teachers.teacher(config, 0, Path("never"), (), closed=False, tool_format=None) as teacher:
         episodes = shown(teacher)
     student.update(imitate(episodes), epochs=8)
     [said] = student.greedy().act([Conversation("k", ("say 2",))])
