@@ -214,7 +214,7 @@ def test_on_a_full_disk_it_fails_with_a_sentence_and_goes_on_when_there_is_room(
     # With both names `remount` leaves out the options that are: in a namespace of its own it cannot
     # say again which user of the host the mount is of.
     script = f"""
-        mount -t tmpfs -o size=160k none {small} || exit 99
+        mount -t tmpfs -o size=112k none {small} || exit 99
         {again}; echo "first: $?"; ls {small}/compare/seed-0/warm-start
         mount -o remount,size=50m none {small} || exit 98
         {again}; echo "second: $?"
