@@ -12,6 +12,8 @@ from baselines.sweep.config import Compare
 from baselines.sweep.environments import no_expert
 from dagger_algo.dagger import DaggerConfig
 from dagger_algo.errors import ConfigError
+from dagger_algo.gates.spec import make_gate
+from dagger_algo.policies.tabular import TabularPolicy
 from dagger_algo.trackers import check_trackers
 
 
@@ -90,17 +92,17 @@ def _asks_opinions(settings: Any) -> bool:
 
 
 def _refuse_unfit_gates(config: Compare) -> None:
-    """What a gate looks at must be there: a table has neither hidden states nor dropout."""
+    """A table has neither hidden states nor dropout: gates say so themselves when they are made."""
     if config.student.kind != "tabular":
         return
     for label in config.variants:
         settings = config.settings_of(label)
-        gate = getattr(getattr(settings, "dagger", settings), "gate", "")
-        if isinstance(gate, str) and ("features=hidden" in gate or "dropout=" in gate):
-            raise ConfigError(
-                f"the gate {gate!r} of {label} looks into a language model, and the student is a "
-                "table: train one (student.kind lm), or leave features= and dropout= out"
-            )
+        dagger = getattr(settings, "dagger", settings)  # of a pipeline
+        if isinstance(dagger, DaggerConfig):
+            try:
+                make_gate(dagger.gate, student=TabularPolicy(("any", "other")))
+            except ConfigError as error:
+                raise ConfigError(f"{label}: {error}") from error
 
 
 def _and(names: Iterable[str]) -> str:

@@ -101,8 +101,6 @@ class Experiment:
         return self.out / self.name
 
 
-LIKE_SFT = ("rft", "srft", "expert_iteration")
-"""Methods that fit as often as SFT does, unless they are told otherwise."""
 PARTS = ("sft", "dagger", "grpo")
 """Parts of pipelines, by the name of their settings."""
 
@@ -252,7 +250,7 @@ class Compare(Experiment):
         if own is not None and type(own) is type(found.config):
             return own
         # Equal terms by default: as many fits and passes as SFT has, and parts as they are alone.
-        if found.name in LIKE_SFT:
+        if hasattr(found.config, "rounds") and hasattr(found.config, "epochs"):
             return replace(found.config, rounds=self.sft.rounds, epochs=self.sft.epochs)
         parts = {name: getattr(self, name) for name in PARTS if hasattr(found.config, name)}
         return replace(found.config, **parts) if parts else found.config

@@ -226,8 +226,8 @@ def _attend_one(
     dropout: float,
     scaling: float | None,
 ) -> torch.Tensor:
-    """One query, as in generation, to (B, 1, H, E): two products, which a processor does in about
-    two thirds of the time of its fused kernel. Heads that share keys are rows of one product."""
+    """One query, as in generation, to (B, 1, H, E): two products, which take a processor less time
+    than its fused kernel does. Heads that share keys are rows of one product."""
     rows, heads, _, width = query.shape
     shared = key.shape[1]
     scale = width**-0.5 if scaling is None else scaling

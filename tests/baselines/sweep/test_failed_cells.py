@@ -1,13 +1,10 @@
-"""However a cell fails, the report knows; and by default nobody fits more often than others."""
+"""However a cell fails, the report knows."""
 
 from pathlib import Path
 
 import pytest
 
 from baselines.evidence.results import load_results
-from baselines.sweep.config import Compare
-from baselines.sweep.sweep_file import read_sweep
-from dagger_algo.errors import ConfigError
 from tests.baselines.sweep.sweeps import run, toys
 
 MUTE = {"mute": {"id": "tests.baselines.sweep.quiet_env:MuteRope-v0"}}
@@ -57,28 +54,3 @@ def test_demonstrations_without_an_end_are_nothing_to_rft(tmp_path: Path) -> Non
     run(config)
     [failure] = load_results(config.folder).failures
     assert "too small for one round: no episode came to its end" in failure.error
-
-
-def test_who_is_not_told_otherwise_fits_as_often_as_sft() -> None:
-    config = Compare()
-    for name in ("rft", "srft", "expert_iteration"):
-        settings = config.base(name)
-        assert (settings.rounds, settings.epochs) == (config.sft.rounds, config.sft.epochs)
-    assert config.base("sft_rlvr").sft == config.sft
-    assert config.base("dagger_rlvr").dagger == config.dagger
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("methods: [sft]\nsft: {round: 3}", r"line 2: sft: unknown key 'round'.* 'rounds'"),
-        ("seeds: 1\nrft: {rounds: 3}", r"line 2: .*settings of rft go under methods:"),
-    ],
-)
-def test_a_mistake_in_a_methods_section_is_named_with_its_line(
-    tmp_path: Path, text: str, complaint: str
-) -> None:
-    path = tmp_path / "sweep.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=complaint):
-        read_sweep(path)

@@ -44,7 +44,7 @@ QUIET = {"quiet": {"id": "tests.baselines.sweep.quiet_env:QuietRope-v0"}}
         ),
         (
             {"methods": ["dagger"], "dagger": {"gate": "learned:features=hidden"}},
-            "the gate 'learned:features=hidden' of dagger looks into a language model",
+            "dagger: features=hidden looks at a model's hidden states, and TabularPolicy has none",
         ),
         ({"environments": QUIET, "methods": ["sft"]}, "and sft learns from one: give the"),
         (

@@ -147,3 +147,12 @@ def test_a_single_comparison_keeps_its_plain_folders(tmp_path: Path) -> None:
     rows = run(config)
     assert (config.folder / "seed-0" / "sft" / "done.json").exists()
     assert {(row["env"], row["budget"]) for row in rows} == {("Tightrope-v0", "default")}
+
+
+def test_who_is_not_told_otherwise_fits_as_often_as_sft() -> None:
+    config = Compare()
+    for name in ("rft", "srft", "expert_iteration"):
+        settings = config.base(name)
+        assert (settings.rounds, settings.epochs) == (config.sft.rounds, config.sft.epochs)
+    assert config.base("sft_rlvr").sft == config.sft
+    assert config.base("dagger_rlvr").dagger == config.dagger

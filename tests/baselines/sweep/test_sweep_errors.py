@@ -48,6 +48,8 @@ QUIET = {"quiet": {"id": "tests.baselines.sweep.quiet_env:QuietRope-v0"}}
         ("- 1", r"expected settings by name"),
         ("a: [", r"is not YAML"),
         ("student: {lora: {rank: 4}}", r"line 1: student: student.lora needs a student.checkpoint"),
+        ("methods: [sft]\nsft: {round: 3}", r"line 2: sft: unknown key 'round'.* 'rounds'"),
+        ("seeds: 1\nrft: {rounds: 3}", r"line 2: .*settings of rft go under methods:"),
         ("teacher: {kind: api}", r"line 1: teacher: a served teacher needs teacher.url"),
     ],
 )
