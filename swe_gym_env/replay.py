@@ -27,7 +27,7 @@ _DIFF_LINES = 40
 _ABSENT = object()
 _VOLATILE = re.compile(
     r"0x[0-9a-fA-F]{6,}"  # addresses
-    r"|\d+(?:\.\d+)? ?(?:µs|us|ms|s|sec|secs|seconds?|minutes?)\b"  # durations
+    r"|(?<![\w.])\d+(?:\.\d+)? ?(?:µs|us|ms|s|sec|secs|seconds?|minutes?)\b"  # durations
     r"|\b\d+m\d+\.\d+s\b"  # of bash's `time`
     r"|\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?"  # dates
     r"|\b\d\d:\d\d:\d\d(?:\.\d+)?"  # times of day

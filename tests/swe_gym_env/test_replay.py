@@ -46,7 +46,7 @@ def masked_folder(text: str) -> str:
     """The backend "local" has another folder each time."""
     import re
 
-    return re.sub(r"/tmp/swe-gym-local-\w+", "/tmp/LOCAL", mask_volatile(text))
+    return mask_volatile(re.sub(r"/tmp/swe-gym-local-\w+", "/tmp/LOCAL", text))
 
 
 def test_a_deterministic_episode_comes_again(recorded: dict[str, Any]) -> None:
