@@ -29,6 +29,11 @@ class SFTConfig:
     def __post_init__(self) -> None:
         at_least(1, self, "rounds", "epochs")
 
+    @property
+    def labels_every_step(self) -> bool:
+        """No environment step without an answer of the teacher: a dry run counts on it."""
+        return True
+
 
 @method("sft", SFTConfig())
 def train(run: Run, config: SFTConfig) -> None:

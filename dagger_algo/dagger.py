@@ -21,6 +21,7 @@ from dagger_algo.gates.gate import Adaptive, Gate, in_round
 from dagger_algo.gates.mixture import TurnMixture, teacher_share
 from dagger_algo.gates.spec import check_gate, make_gate
 from dagger_algo.labels import Labels
+from dagger_algo.ledger import TeacherBudget
 from dagger_algo.lessons import OBJECTIVES, Loss, rolled_and_scored, with_likeliest
 from dagger_algo.meter import shift_figures
 from dagger_algo.run import Run, agreement
@@ -74,6 +75,11 @@ class DaggerConfig:
             if not 0 <= weight < float("inf"):
                 raise ConfigError(f"stage_weights.{stage} must be 0 or more, not {weight}")
         check_gate(self.gate)
+
+    @property
+    def labels_every_step(self) -> bool:
+        """No environment step without an answer of the teacher: a dry run counts on it."""
+        return self.labels.where == "everywhere" and self.labels.budget == TeacherBudget()
 
 
 def dagger(run: Run, config: DaggerConfig = DaggerConfig(), gate: Gate | None = None) -> None:

@@ -16,9 +16,11 @@ from baselines.sweep.config import Compare
 from baselines.sweep.plan import VOCABULARY, WARM, Job, budget, jobs
 from baselines.sweep.price_table import evaluations, print_prices
 
-SECONDS_PER_STEP = {"tabular": 0.001, "tiny": 0.06}
-"""Everything that a training step brings with it, evaluation included, on one CPU core: stated, not
-measured on this machine; measured are finished cells of the same folder."""
+SECONDS_PER_STEP = {"tabular": 0.0005, "tiny": 0.045}
+"""Everything that a training step brings with it on one CPU core: stated, not measured on this
+machine; measured are finished cells of the same folder."""
+SECONDS_PER_EVALUATION = {"tabular": 0.002, "tiny": 0.4}
+"""Of one episode of an evaluation, likewise."""
 SECONDS_PER_JOB = 0.5
 """Starting a process and opening its environments."""
 BYTES_PER_STEP = 2_000
@@ -116,8 +118,12 @@ def job_cost(config: Compare, job: Job, past: list[Past]) -> Cost:
     limit = budget(config, job)
     tokens = limit.teacher_tokens - warm
     taught = get_method(config.variants[job.kind].method).needs_teacher
-    episodes = evaluations(config.settings_of(job.kind)) * config.heldout_episodes
-    return _timed(config, job, limit.env_steps, tokens if taught else 0, episodes, past)
+    settings = config.settings_of(job.kind)
+    # A label is a token at least, so that where every step is labelled the tokens bound the steps.
+    labelled = taught and getattr(settings, "labels_every_step", False)
+    steps = min(limit.env_steps, tokens) if labelled else limit.env_steps
+    episodes = evaluations(settings) * config.heldout_episodes
+    return _timed(config, job, steps, tokens if taught else 0, episodes, past)
 
 
 def _timed(
@@ -136,6 +142,7 @@ def _timed(
     if student.checkpoint is not None or config.teacher.kind != "expert":
         return Cost(steps, tokens, episodes, None, size, _UNKNOWN)
     seconds = SECONDS_PER_JOB + SECONDS_PER_STEP[kind] * steps
+    seconds += SECONDS_PER_EVALUATION[kind] * episodes
     return Cost(steps, tokens, episodes, seconds, size, _STATED)
 
 
@@ -218,11 +225,14 @@ def _sources(lines: list[Line]) -> str:
     if _MEASURED in used:
         sentences.append("Times go by the cells that are finished in this folder.")
     if _STATED in used:
-        rates = ", ".join(f"{kind} {rate * 1000:g} ms" for kind, rate in SECONDS_PER_STEP.items())
+        rates = ", ".join(
+            f"{kind} {rate * 1000:g} and {SECONDS_PER_EVALUATION[kind] * 1000:g} ms"
+            for kind, rate in SECONDS_PER_STEP.items()
+        )
         sentences.append(
-            f"{'Other times' if _MEASURED in used else 'Times'} go by stated rates for each "
-            f"environment step on one core ({rates}), which know nothing of a slow environment; "
-            "once cells are finished, the dry run goes by those."
+            f"{'Other times' if _MEASURED in used else 'Times'} go by stated rates on one core for "
+            f"each training step and each episode of an evaluation ({rates}), which know nothing "
+            "of a slow environment; once cells are finished, the dry run goes by those."
         )
     sentences.append(
         "Tokens are the teacher's; evaluations are episodes and count against no budget."

@@ -8,7 +8,12 @@ from rich.console import Console
 
 from baselines.cli import main
 from baselines.sweep.compare import compare
-from baselines.sweep.dry_run import SECONDS_PER_JOB, SECONDS_PER_STEP, dry_run
+from baselines.sweep.dry_run import (
+    SECONDS_PER_EVALUATION,
+    SECONDS_PER_JOB,
+    SECONDS_PER_STEP,
+    dry_run,
+)
 from dagger_algo.errors import ConfigError
 from tests.baselines.sweep.sweeps import LOCK, ROPE, toys
 
@@ -28,14 +33,21 @@ def test_the_plan_counts_cells_steps_and_tokens_and_starts_nothing(tmp_path: Pat
     assert sum(line.planned for line in lines) == 2 + 4 + 8
     [sft] = [line for line in lines if (line.kind, line.env) == ("sft", "rope")]
     assert (sft.planned, sft.done) == (2, 0)
-    assert sft.cost.env_steps == 2 * 60 and sft.cost.teacher_tokens == 2 * (40 - 8)
+    assert sft.cost.env_steps == 2 * 32, "a step costs a label, and there are 40 - 8"
+    assert sft.cost.teacher_tokens == 2 * (40 - 8)
     assert sft.cost.evaluation_episodes == 2 * 2 * 6
     assert sft.cost.seconds == pytest.approx(
-        2 * (SECONDS_PER_JOB + 60 * SECONDS_PER_STEP["tabular"])
+        2
+        * (
+            SECONDS_PER_JOB
+            + 32 * SECONDS_PER_STEP["tabular"]
+            + 2 * 6 * SECONDS_PER_EVALUATION["tabular"]
+        )
     )
     [grpo] = [line for line in lines if (line.kind, line.env) == ("grpo", "lock")]
+    assert grpo.cost.env_steps == 2 * 60
     assert grpo.cost.teacher_tokens == 0, "it asks no teacher"
-    assert "14/14" in text and "stated rates" in text and "tabular 1 ms" in text
+    assert "14/14" in text and "stated rates" in text and "tabular 0.5 and 2 ms" in text
 
 
 def test_a_pipeline_evaluates_as_often_as_its_parts(tmp_path: Path) -> None:
@@ -70,5 +82,5 @@ def test_the_plan_of_what_would_be_refused_is_refused(
         shown(toys(tmp_path, seeds=1, methods=["sft"], sft={"rounds": 3}))
     assert main(["compare", "--dry-run", "--out", str(tmp_path), "--name", "plain"]) == 0
     said = capsys.readouterr().out
-    assert "3/3" in said and "tiny 60 ms" in " ".join(said.split())
+    assert "3/3" in said and "tiny 45 and 400 ms" in " ".join(said.split())
     assert not (tmp_path / "plain").exists()
