@@ -134,7 +134,7 @@ def on_cpu(quick: bool) -> tuple[dict[str, Any], dict[str, bool]]:
         names.append("TRL")
         missing = None
     except ImportError:
-        missing = "TRL is not installed (pip install trl, the extra [bench]): skipped"
+        missing = "TRL is not installed (pip install 'swe-dagger[interop]'): skipped"
         print(missing)
     figures: dict[str, Any] = {}
     for turns in TRAJECTORIES:

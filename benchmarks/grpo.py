@@ -114,7 +114,7 @@ def main() -> int:
     options = parser.parse_args()
     packages = versions(options.trl_python)
     if packages is None:
-        reason = 'TRL is not installed: pip install "swe-dagger[bench]", or name an interpreter '
+        reason = 'TRL is not installed: pip install "swe-dagger[interop]", or name an interpreter '
         reason += "that has it with --trl-python"
         print(reason)
         print(json.dumps({"benchmark": "grpo", "missing": {"trl": reason}, "met": False}))

@@ -108,7 +108,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit 1 when the target is missed")
     options = parser.parse_args()
     if "trl" not in versions():
-        reason = 'TRL is not installed: pip install "swe-dagger[bench]"'
+        reason = 'TRL is not installed: pip install "swe-dagger[interop]"'
         print(reason)
         print(json.dumps({"benchmark": "sft", "missing": {"trl": reason}, "met": False}))
         return 1 if options.check else 0
