@@ -16,7 +16,13 @@ from swe_gym_env.errors import OptionError
 from swe_gym_env.spaces import UnicodeText
 from swe_gym_env.toys.common import another, at_least, split_offset
 from swe_gym_env.toys.knobs import Knobs
-from swe_gym_env.toys.textworld_games import GameSpec, cache_folder, game_file, import_textworld
+from swe_gym_env.toys.textworld_games import (
+    GameSpec,
+    cache_folder,
+    game_file,
+    import_textworld,
+    open_game,
+)
 
 _INSTRUCTION = """You play a text adventure. Every turn shows what your last command brought \
 about, where you are and what you carry. Answer with one command and with nothing else. You have \
@@ -51,6 +57,8 @@ class TextWorld(gym.Env[str, str]):
         rooms: of the map.
         objects: how many there are, the quest's included.
         instruction: "steps" tells every step of the task, "goal" only where it ends.
+        theme: TextWorld's grammar. "house" has names and sentences of many kinds; "basic" has short
+            sentences, and names such as box66, which are other ones in almost every game.
         games: how many different games the split has: seed n plays number n modulo `games`.
         max_turns: turns until truncation; None gives four times the quest's length.
         show_commands: list in every observation the commands that would do something.
@@ -73,6 +81,7 @@ class TextWorld(gym.Env[str, str]):
         rooms: int = 3,
         objects: int = 6,
         instruction: str = "steps",
+        theme: str = "house",
         games: int = 100,
         max_turns: int | None = None,
         show_commands: bool = False,
@@ -89,10 +98,12 @@ class TextWorld(gym.Env[str, str]):
         at_least(1, quest_length=quest_length, rooms=rooms, objects=objects, games=games)
         if instruction not in ("steps", "goal"):
             raise OptionError(f'instruction must be "steps" or "goal", not {instruction!r}')
+        if theme not in ("house", "basic"):
+            raise OptionError(f'theme must be "house" or "basic", not {theme!r}')
         self.max_turns = 4 * quest_length if max_turns is None else max_turns
         at_least(quest_length, max_turns=self.max_turns)
         self.games, self.show_commands = games, show_commands
-        self._spec = GameSpec(quest_length, rooms, objects, instruction)
+        self._spec = GameSpec(quest_length, rooms, objects, instruction, theme)
         self._cache = cache_folder() if cache is None else Path(cache)
         self.observation_space = UnicodeText(_LONGEST)
         self.action_space = UnicodeText(10_000)
@@ -115,9 +126,8 @@ class TextWorld(gym.Env[str, str]):
         self._task = f"textworld-{self.knobs.split}-{number // 2}"
         path = game_file(self._spec, number, self._cache)
         self.close()
-        textworld = import_textworld()
         # The same for everyone, so that no text differs between training and evaluation.
-        wanted = textworld.EnvInfos(
+        wanted = import_textworld().EnvInfos(
             description=True,
             inventory=True,
             objective=True,
@@ -125,7 +135,7 @@ class TextWorld(gym.Env[str, str]):
             admissible_commands=True,
             command_templates=True,
         )
-        self._game = textworld.start(str(path), wanted)
+        self._game = open_game(path, wanted)
         self._now = self._game.reset()
         self._verbs = {template.split()[0] for template in self._now.command_templates}
         self._shortest = len(self._now.policy_commands)

@@ -3,9 +3,10 @@
 import os
 import pickle
 import random
+import re
 import sys
-import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ pytest.importorskip(
 # Jericho says so of every game that it has no notes on.
 pytestmark = pytest.mark.filterwarnings("ignore:Game .* is not fully supported")
 GAMES = 2
-SMALL = GameSpec(1, 1, 1, "goal")
+SMALL = GameSpec(1, 1, 1, "goal", "house")
 Step = tuple[str, float, bool, bool, dict[str, Any]]
 
 
@@ -51,7 +52,7 @@ def cache_of(folder: Path) -> Path:
     """Where the small games are kept."""
     import textworld
 
-    return folder / f"textworld-{textworld.__version__}" / "1-1-1-goal"
+    return folder / f"textworld-{textworld.__version__}" / "1-1-1-goal-house"
 
 
 def follow(env: gym.Env[str, str], info: dict[str, Any]) -> list[Step]:
@@ -217,17 +218,36 @@ def test_many_at_once_play_as_each_would_alone(cache: Path) -> None:
     envs.close()
 
 
+def test_games_are_opened_by_many_threads_at_once(play: Any) -> None:
+    from textworld.logic import GameLogic
+
+    envs = [play() for _ in range(6)]
+    alone = [env.reset(seed=seed)[0] for seed, env in enumerate(envs)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(len(envs)) as threads:
+            for _ in range(4):
+                GameLogic.parse.cache_clear()  # as in a process that has opened no game yet
+                together = threads.map(lambda env, seed: env.reset(seed=seed)[0], envs, range(6))
+                assert list(together) == alone
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_the_basic_theme_says_the_task_in_plain_words(cache: Path) -> None:
+    env = TextWorld(cache=cache, theme="basic", quest_length=2, rooms=1, expert=True)
+    observation, info = env.reset(seed=0)
+    task = next(line for line in observation.splitlines() if line.startswith("Your task: "))
+    for command in (info["expert_action"], env.step(info["expert_action"])[4]["expert_action"]):
+        verb, name, *_ = command.split()
+        assert f" {verb} " in task and re.search(r"\d", name) and name in task
+
+
 def test_a_game_that_is_asked_for_by_many_at_once_is_there_once(tmp_path: Path) -> None:
-    found: list[Path] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(game_file(SMALL, 3, tmp_path)))
-        for _ in range(3)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 3 and len(set(found)) == 1
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda number: game_file(SMALL, number, tmp_path), [3] * 3))
+    assert len(set(found)) == 1
     assert sorted(path.name for path in found[0].parent.iterdir()) == ["game.json", "game.z8"]
     assert found[0].parent.parent == cache_of(tmp_path)
     assert [path.name for path in cache_of(tmp_path).iterdir()] == ["3"]
@@ -265,6 +285,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         ({"games": 0}, "games must be a whole number of 1 or more"),
         ({"max_turns": 2}, "max_turns must be a whole number of 5 or more"),
         ({"instruction": "none"}, 'instruction must be "steps" or "goal"'),
+        ({"theme": "sea"}, 'theme must be "house" or "basic"'),
         ({"split": "test"}, "split must be"),
         ({"rums": 3}, "TextWorld-v0 has no option 'rums'; did you mean 'rooms'"),
     ],
