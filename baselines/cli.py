@@ -65,7 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str]) -> Train | Compare | Report | Diagnose | View:
-    """What is asked for. A file given as --config stands for the defaults of all other options."""
+    """What is asked for. A file given as --config, or as the first word of `compare`, stands for the
+    defaults of all other options."""
+    if arguments[:1] == ["compare"] and arguments[1:2] and arguments[1].endswith((".yaml", ".yml")):
+        arguments = ["compare", "--config", *arguments[1:]]
     asked = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     asked.add_argument("--config", type=Path)
     file = asked.parse_known_args(arguments[1:])[0].config if arguments[:1] == ["compare"] else None

@@ -119,7 +119,7 @@ class Compare(Experiment):
     """
 
     config: Path | None = None
-    """YAML file with settings."""
+    """YAML file with settings: `compare sweep.yaml` is `compare --config sweep.yaml`."""
     methods: Annotated[
         tuple[str, ...],
         tyro.conf.arg(

@@ -67,8 +67,9 @@ def test_the_command_line_says_so_too_and_wins_over_the_file(
 ) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_text("seedz: 3")
-    assert main(["compare", "--config", str(path)]) == 2
-    assert "did you mean 'seeds'?" in " ".join(capsys.readouterr().err.split())
+    for named in (["--config", str(path)], [str(path)]):
+        assert main(["compare", *named]) == 2
+        assert "did you mean 'seeds'?" in " ".join(capsys.readouterr().err.split())
     path.write_text("seeds: 3\nmethods: [sft]\nenv: no:Such-v0")
     assert main(["compare", "--config", str(path), "--methods", "sfd"]) == 2
     assert "did you mean 'sft'?" in " ".join(capsys.readouterr().err.split())
