@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str]) -> Train | Compare | Report | Diagnose | View:
-    """What is asked for. A file given as --config, or as the first word of `compare`, stands for the
+    """What is asked for. The file that --config or the first word of `compare` names stands for the
     defaults of all other options."""
     if arguments[:1] == ["compare"] and arguments[1:2] and arguments[1].endswith((".yaml", ".yml")):
         arguments = ["compare", "--config", *arguments[1:]]

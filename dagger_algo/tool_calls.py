@@ -29,7 +29,7 @@ def tool_call(text: str) -> ToolCall | None:
 
     Read are: `<function=NAME><parameter=KEY>value</parameter></function>`, a JSON object behind
     `<tool_call>`, and a fenced block marked as a shell's, which is a call of `bash` with that
-    `command`. Broken ones are read as far as they go; `call_formats.is_call` is strict.
+    `command`. Broken ones are read as far as they go.
     """
     return _xml(text) or _hermes(text) or _block(text)
 

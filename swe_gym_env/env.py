@@ -85,8 +85,9 @@ class RepairEnv(gym.Env[str, str]):
     The first observation is the whole instruction. An action is a text with one tool call; what
     comes back is what the tool says. `submit` ends the episode, and the reward is then 1.0 if the
     hidden tests pass and 0.0 if not. A text without a valid call costs a turn and gets an
-    observation that teaches. When the sandbox itself breaks, the episode is truncated with
-    `info["infra_failure"]`: that says nothing about the agent.
+    observation that teaches; `unreadable` tells that observation beforehand. When the sandbox
+    itself breaks, the episode is truncated with `info["infra_failure"]`: that says nothing about
+    the agent.
 
     `reset(seed=n)` gives task n of the split in a fixed shuffled order, so that seeds 0, 1, 2, ...
     go through all of them; without a seed the task is drawn at random.
@@ -156,6 +157,17 @@ class RepairEnv(gym.Env[str, str]):
         if submitted or truncated:
             episode.end()
         return observation, self._reward(report), submitted, truncated, info
+
+    def unreadable(self, action: str) -> str | None:
+        """What `step` would answer to a text without a valid call; None where the call is valid.
+
+        Needs no episode and no sandbox; may be asked from many threads at once.
+        """
+        try:
+            self._read(action)
+        except MalformedCall as lesson:
+            return truncate(str(lesson), self.options.observation_limit)
+        return None
 
     def render(self) -> str | None:
         """The conversation so far, as text."""
@@ -283,10 +295,13 @@ class RepairEnv(gym.Env[str, str]):
             f"{self.format.instructions(self.tools)}"
         )
 
+    def _read(self, action: str) -> ToolCall:
+        return validate(self.format.parse(action), self.tools)
+
     def _execute(self, action: str) -> tuple[str, bool]:
         """Do what an action says: the observation, and whether the agent submitted."""
         try:
-            call = validate(self.format.parse(action), self.tools)
+            call = self._read(action)
         except MalformedCall as lesson:
             return str(lesson), False
         tool = next(tool for tool in self.tools if tool.name == call.name)

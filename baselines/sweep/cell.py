@@ -20,7 +20,7 @@ from baselines.sweep import teachers
 from baselines.sweep.config import Compare
 from baselines.sweep.dimensions import Environment
 from baselines.sweep.display import lost_labels
-from baselines.sweep.environments import action_words, no_expert, pool, tool_format
+from baselines.sweep.environments import action_words, no_expert, pool, reader
 from baselines.sweep.examples import write_examples
 from baselines.sweep.files import write_atomically
 from baselines.sweep.linted import lint_file
@@ -261,11 +261,14 @@ def open_teacher(config: Compare, job: Job, cache: Path | None = None) -> Iterat
     if closed or config.teacher.error > 0.0:
         actions = config.student.tabular.actions or known_actions(vocabulary(config, job))
     kept = cache or config.folder / "teacher-answers.jsonl"
-    written = tool_format(environment(config, job))
-    with teachers.teacher(
-        config.teacher, job.seed, kept, actions, closed=closed, tool_format=written
-    ) as policy:
-        yield policy
+    with ExitStack() as stack:
+        unreadable = None
+        if config.teacher.must_be_readable:
+            unreadable = stack.enter_context(reader(environment(config, job)))
+        asked = teachers.teacher(
+            config.teacher, job.seed, kept, actions, closed=closed, unreadable=unreadable
+        )
+        yield stack.enter_context(asked)
 
 
 class _CellLog:

@@ -1,5 +1,8 @@
 """The environments of a comparison, made as its settings say."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import gymnasium as gym
 
 from baselines.sweep.config import Compare
@@ -16,15 +19,15 @@ def action_words(env: Environment) -> set[str]:
         made.close()
 
 
-def tool_format(env: Environment) -> str | None:
-    """What tool calls are written in: as the options name it, else as the environment does with
-    its attribute `tool_format`; None where neither says it."""
-    given = env.given("train")
-    if "tool_format" in given:
-        return str(given["tool_format"])
-    made = gym.make(env.id, disable_env_checker=True, **given)
+@contextmanager
+def reader(env: Environment) -> Iterator[Callable[[str], str | None] | None]:
+    """The environment's own method `unreadable`, for as long as the context lasts: from an action
+    to what is wrong with it, or None where it can be read. None where there is no such method."""
+    made = gym.make(env.id, disable_env_checker=True, **env.given("train"))
     try:
-        return getattr(made.unwrapped, "tool_format", None)
+        # A wrapper that changes actions may have a judgement of its own.
+        has_it = made.has_wrapper_attr("unreadable")
+        yield made.get_wrapper_attr("unreadable") if has_it else None
     finally:
         made.close()
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from dagger_algo.call_formats import FORMATS, is_call
 from dagger_algo.conversation import Conversation
 from dagger_algo.errors import ConfigError
 from dagger_algo.policies.api_asking import Asking
@@ -85,12 +84,9 @@ class TeacherConfig:
     """Price of a million tokens of questions that the server had already read; None: as any."""
     server: Server = field(default_factory=Server)
     """How a served teacher's server is asked."""
-    tool_format: Literal["environment", "hermes", "qwen_coder", "bash_block", "unchecked"] = (
-        "environment"
-    )
-    """What a tool call is written in: an answer that is not one whole call is lost. By default, and
-    of models alone, what the environment's options (tool_format=...) or its attribute `tool_format`
-    name, if they do."""
+    unchecked: bool = False
+    """Take any answer of a model as a label. Otherwise one that the environment says it cannot read
+    (by its method `unreadable`, if it has one) is lost."""
     stages: bool = False
     """Say the stage of the work on a line before each answer ("Stage: Verification"); for
     environments that allow words before an action, as those with tool calls do."""
@@ -142,12 +138,11 @@ class TeacherConfig:
         """The policy, naming stages where this teacher does."""
         return Staged(policy) if self.stages else policy
 
-    def syntax(self, environments: str | None) -> str | None:
-        """The format that a tool call must be in where this is the environment's: one of
-        `call_formats.FORMATS`; None where anything goes."""
-        of_models = self.tool_format == "environment" and self.kind != "expert"
-        named = environments if of_models else self.tool_format
-        return named if named in FORMATS else None
+    @property
+    def must_be_readable(self) -> bool:
+        """Whether answers that the environment cannot read are lost; its own expert may do as it
+        likes."""
+        return self.kind != "expert" and not self.unchecked
 
     @property
     def needs_vocabulary(self) -> bool:
@@ -163,13 +158,14 @@ def teacher(
     actions: tuple[str, ...],
     *,
     closed: bool,
-    tool_format: str | None,
+    unreadable: Callable[[str], str | None] | None,
 ) -> Iterator[Policy]:
     """The teacher, for as long as the context lasts.
 
     cache: where what a served one answered is kept. actions: what there is to say, among which a
     weak teacher errs; closed: a model's other answers are lost, since the student cannot say them.
-    tool_format: what the environment's tool calls are written in, where it says so.
+    unreadable: from an answer to what is wrong with it, if anything is: such a one is lost. None
+    where anything goes.
     """
     with _asked(config, seed, cache) as asked:
         policy: Policy = asked
@@ -177,9 +173,8 @@ def teacher(
             policy = Partial(policy, newest(config.sees))
         if closed and config.kind != "expert":
             policy = Checked(policy, _one_of(actions), reason="not among the student's actions")
-        syntax = config.syntax(tool_format)
-        if syntax is not None:
-            policy = Checked(policy, _call_in(syntax), reason=f"no valid {syntax} call")
+        if unreadable is not None:
+            policy = Checked(policy, unreadable, reason="unreadable by the environment")
         if config.error > 0.0:
             policy = Noisy(policy, _another(actions), config.error, seed=seed)
         yield config.staged(policy)
@@ -236,11 +231,6 @@ class _Sure:
 def _one_of(actions: tuple[str, ...]) -> Callable[[str], str | None]:
     known = frozenset(actions)
     return lambda text: None if text in known else "Answer with one of: " + ", ".join(actions)
-
-
-def _call_in(syntax: str) -> Callable[[str], str | None]:
-    fault = f"This answer is not one whole tool call in the format {syntax}."
-    return lambda text: None if is_call(text, syntax) else fault
 
 
 def _another(actions: tuple[str, ...]) -> Callable[[Conversation, str, np.random.Generator], str]:

@@ -1,8 +1,6 @@
 """What can be said of a teacher in a comparison's settings, and what becomes of it."""
 
-import itertools
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +9,9 @@ import pytest
 
 from baselines.cli import main
 from baselines.sweep import teachers
-from baselines.sweep.cell import open_teacher
 from baselines.sweep.compare import compare
 from baselines.sweep.config import Compare
-from baselines.sweep.plan import VOCABULARY, Job, configuration, jobs
+from baselines.sweep.plan import configuration, jobs
 from baselines.sweep.sweep_file import read_sweep
 from baselines.sweep.teachers import Server, TeacherConfig
 from dagger_algo.collect import collect
@@ -26,145 +23,23 @@ from dagger_algo.gates.mixture import TEACHER_ONLY
 from dagger_algo.lm.sampling import Sampling
 from dagger_algo.policies.lm import LMPolicy
 from dagger_algo.policy import Policy
-from dagger_algo.store import read
-from dagger_algo.teachers.bills import losses
-from tests.baselines.sweep.sweeps import ROPE, run, toys
+from tests.baselines.sweep.sweeps import toys
 from tests.support.chat_server import ChatServer, Request
 from tests.support.echo import Echo, echo_policy, tokenizer
-
-CALLS = {
-    "bash_block": "I look.\n```bash\nls\n```",
-    "hermes": '<tool_call>\n{"name": "bash", "arguments": {"command": "ls"}}\n</tool_call>',
-    "qwen_coder": "<tool_call>\n<function=bash>\n<parameter=command>\nls\n</parameter>\n"
-    "</function>\n</tool_call>",
-}
-BROKEN = {
-    "bash_block": [f"```{mark}\nls\n```" for mark in ("console", "shell", "")]
-    + ["```bash\nls", "```bash\nls\n```\n```bash\nls\n```"],
-    "hermes": [CALLS["hermes"].replace("</tool_call>", ""), CALLS["hermes"] * 2],
-    "qwen_coder": [CALLS["qwen_coder"].replace("</function>\n", ""), CALLS["qwen_coder"] * 2],
-}
-GARBAGE = "lol what"
-REPAIR = "swe_gym_env:RepairToy-v0"
 
 
 def served(server: ChatServer, **settings: Any) -> TeacherConfig:
     return TeacherConfig(kind="api", url=server.url, model="m", temperature=0, **settings)
 
 
-def asked(
-    config: TeacherConfig, cache: Path, state: Conversation, tool_format: str | None = None
-) -> tuple[str | None, dict[str, int]]:
-    """What it answers, and what was lost for which reason."""
-    with teachers.teacher(config, 0, cache, (), closed=False, tool_format=tool_format) as teacher:
+def asked(config: TeacherConfig, cache: Path, state: Conversation) -> str | None:
+    """What it answers."""
+    with teachers.teacher(config, 0, cache, (), closed=False, unreadable=None) as teacher:
         [answer] = teacher.act([state])
-        return None if answer is None else answer.text, dict(losses(teacher))
+        return None if answer is None else answer.text
 
 
 STATE = Conversation("k", ("look around",))
-
-
-@pytest.mark.parametrize("wanted", CALLS)
-@pytest.mark.parametrize("written", [*CALLS, None])
-def test_an_answer_in_another_syntax_than_the_environments_is_a_lost_label(
-    wanted: Any, written: str | None, tmp_path: Path
-) -> None:
-    text = CALLS[written] if written else GARBAGE
-    with ChatServer(lambda r: r.answer(text)) as server:
-        config, cache = served(server), tmp_path / "c.jsonl"
-        lost = (text, {}) if written == wanted else (None, {f"no valid {wanted} call": 1})
-        assert asked(config, cache, STATE, tool_format=wanted) == lost
-        # Said outright, it holds whatever the environment is; and where nobody says it, nothing is.
-        assert asked(replace(config, tool_format=wanted), cache, STATE) == lost
-        assert asked(config, cache, STATE) == (text, {})
-        free = replace(config, tool_format="unchecked")
-        assert asked(free, cache, STATE, tool_format=wanted) == (text, {})
-
-
-@pytest.mark.parametrize(("wanted", "text"), [(w, text) for w in BROKEN for text in BROKEN[w]])
-def test_a_call_that_the_environment_would_refuse_is_a_lost_label(
-    wanted: str, text: str, tmp_path: Path
-) -> None:
-    with ChatServer(lambda r: r.answer(text)) as server:
-        lost = asked(served(server), tmp_path / "c.jsonl", STATE, wanted)
-    assert lost == (None, {f"no valid {wanted} call": 1})
-
-
-@pytest.mark.parametrize("text", [GARBAGE, *CALLS.values()])
-@pytest.mark.parametrize(
-    ("environment", "wanted"),
-    [
-        ({"id": REPAIR}, "qwen_coder"),
-        ({"id": REPAIR, "options": {"tool_format": "hermes"}}, "hermes"),
-        ({"id": "tests.baselines.sweep.quiet_env:Talk-v0"}, None),
-        (ROPE, None),
-    ],
-)
-def test_the_syntax_is_the_one_that_the_environment_has_when_nobody_names_it(
-    environment: Any, wanted: str | None, text: str, tmp_path: Path
-) -> None:
-    with ChatServer(lambda r: r.answer(text)) as server:
-        teacher = {"kind": "api", "url": server.url, "model": "m"}
-        about = {"teacher": teacher, "student": {"kind": "lm"}, "environments": {"e": environment}}
-        with open_teacher(toys(tmp_path, **about), Job(VOCABULARY, 0, "e")) as policy:
-            [answer] = policy.act([STATE])
-    assert (answer is not None) == (wanted is None or text == CALLS[wanted])
-
-
-def test_the_environments_own_expert_is_not_asked_for_tool_calls() -> None:
-    said = Conversation("k", ("o",), info={"expert_action": "baba"})
-    assert asked(TeacherConfig(), Path("never"), said, tool_format="hermes") == ("baba", {})
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A tiny model as a user might bring one."""
-    folder = tmp_path_factory.mktemp("student")
-    echo_policy(tokenizer()).save(folder)
-    return {"checkpoint": str(folder), "sampling": {"max_new_tokens": 4}}
-
-
-def talk(out: Path, student: Any, server: ChatServer) -> list[dict[str, Any]]:
-    """The results of DAgger with this teacher, where calls are bash blocks."""
-    environment = {"id": "tests.baselines.sweep.quiet_env:Talk-v0"}
-    config = toys(
-        out,
-        seeds=1,
-        workers=1,
-        methods=["dagger"],
-        environments={"talk": {**environment, "options": {"tool_format": "bash_block"}}},
-        budgets={"small": {"env_steps": 200, "teacher_tokens": 8_000}},
-        warm_start={"teacher_tokens": 2_000, "epochs": 1},
-        student=student,
-        teacher={"kind": "api", "url": server.url, "model": "m"},
-    )
-    return run(config)
-
-
-def test_a_round_says_why_its_labels_were_lost_and_so_does_the_last_line(
-    student: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    answers = itertools.cycle([CALLS["bash_block"], CALLS["qwen_coder"], GARBAGE])
-    with ChatServer(lambda r: r.answer(next(answers))) as server:
-        rows = talk(tmp_path, student, server)
-    assert [row["round"] for row in rows] == [0, 1, 2], rows[-1]
-    for row in rows:
-        assert 0 < row["labels_lost"] < row["teacher_queries"]
-        assert row["lost_because"] == {"no valid bash_block call": row["labels_lost"]}
-    lost = f"{rows[-1]['labels_lost']:,} no valid bash_block call)"
-    done = [line for line in capsys.readouterr().out.split("[") if "dagger, seed 0" in line][-1]
-    assert ": done, " in done and lost in " ".join(done.split())
-
-
-def test_a_teacher_of_garbage_alone_fails_with_what_was_wrong_and_keeps_the_episodes(
-    student: Any, tmp_path: Path
-) -> None:
-    with ChatServer(lambda r: r.answer(GARBAGE)) as server:
-        [row] = talk(tmp_path, student, server)
-    assert "nothing to learn from" in row["error"]
-    assert re.search(r"(\d+) of \1 labels lost \(\1 no valid bash_block call\)", row["error"])
-    [store] = tmp_path.rglob("warm-start/*/episodes.jsonl")
-    assert {turn.label for episode in read(store) for turn in episode.turns} == {None}
 
 
 SETTINGS: dict[str, Any] = {
@@ -191,7 +66,7 @@ def test_a_server_is_asked_as_the_settings_say(tmp_path: Path) -> None:
         config = read_sweep(file).teacher
         assert config.server == Server(**SETTINGS) and config.price_cached == 0.5
         assert all(getattr(config.served(), name) == value for name, value in SETTINGS.items())
-        assert asked(config, tmp_path / "c.jsonl", STATE)[0] == "1"
+        assert asked(config, tmp_path / "c.jsonl", STATE) == "1"
         [request] = server.requests
     assert request.body["max_completion_tokens"] == 64 and request.body["logprobs"] is True
     assert not {"seed", "max_tokens"} & request.body.keys()
@@ -208,7 +83,6 @@ def test_a_server_is_asked_as_the_settings_say(tmp_path: Path) -> None:
         ({"kind": "api", "url": "http://x", "model": "m", "top_p": 2.0}, "top_p must be above 0"),
         ({"sees": 3}, "expert sees all .*leave teacher.sees out.*expert_sees"),
         ({"sees": -1, "kind": "local", "checkpoint": "x"}, "newest 0 or more turns, not -1"),
-        ({"tool_format": "xml"}, "tool_format.*'hermes'"),
     ],
 )
 def test_what_no_teacher_can_be_is_a_sentence(
@@ -234,9 +108,9 @@ def test_two_servers_with_one_models_name_do_not_share_answers(tmp_path: Path) -
         ChatServer(lambda r: r.answer("one")) as one,
         ChatServer(lambda r: r.answer("two")) as two,
     ):
-        found = [asked(served(server), cache, STATE)[0] for server in (one, two, one)]
+        found = [asked(served(server), cache, STATE) for server in (one, two, one)]
         slash = replace(served(one), url=one.url + "/")
-        assert asked(slash, cache, STATE)[0] == "one"
+        assert asked(slash, cache, STATE) == "one"
     assert found == ["one", "two", "one"]
     assert len(one.requests) == len(two.requests) == 1
 
@@ -248,7 +122,7 @@ def test_a_model_may_be_shown_the_newest_turns_alone(tmp_path: Path) -> None:
         request.answer(" ".join(message["content"] for message in request.messages))
 
     with ChatServer(reply) as server:
-        found = [asked(served(server, sees=n), tmp_path / "c", state)[0] for n in (0, 1, 3)]
+        found = [asked(served(server, sees=n), tmp_path / "c", state) for n in (0, 1, 3)]
         assert found == ["task", "task 3 c", "task 1 a 2 b 3 c"]
 
 
@@ -275,7 +149,7 @@ def test_a_student_of_a_teacher_that_names_stages_names_them() -> None:
         seed=1,
     )
     config = TeacherConfig(stages=True)
-    with teachers.teacher(config, 0, Path("never"), (), closed=False, tool_format=None) as teacher:
+    with teachers.teacher(config, 0, Path("never"), (), closed=False, unreadable=None) as teacher:
         episodes = shown(teacher)
     student.update(imitate(episodes), epochs=8)
     [said] = student.greedy().act([Conversation("k", ("say 2",))])
@@ -285,12 +159,12 @@ def test_a_student_of_a_teacher_that_names_stages_names_them() -> None:
 def test_local_and_served_teachers_name_stages_too(tmp_path: Path) -> None:
     said = "Stage: Orchestration\n1"
     with ChatServer(lambda r: r.answer("1")) as server:
-        assert asked(served(server, stages=True), tmp_path / "c", STATE)[0] == said
+        assert asked(served(server, stages=True), tmp_path / "c", STATE) == said
     from dagger_algo.policies.tabular import TabularPolicy, last_line
 
     TabularPolicy(("1",), state=last_line).save(tmp_path / "table")
     local = TeacherConfig(kind="local", checkpoint=str(tmp_path / "table"), stages=True)
-    assert asked(local, tmp_path / "c", STATE)[0] == said
+    assert asked(local, tmp_path / "c", STATE) == said
 
 
 def test_a_table_cannot_say_stages(tmp_path: Path) -> None:
