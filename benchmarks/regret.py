@@ -111,7 +111,7 @@ def trained(train: Callable[[Run], None], recoverable: bool, folder: Path) -> Ta
                 itertools.count(),
                 lambda s: evaluate(s, held, range(20))[0],
                 store,
-                Ledger(Budget(2000, 2000)),
+                Ledger(Budget(4000, 4000)),
             )
         )
     return student

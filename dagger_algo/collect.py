@@ -10,6 +10,7 @@ from dagger_algo.gates.gate import Adaptive, Gate, Moment, Sees
 from dagger_algo.gates.mixture import STUDENT_ONLY
 from dagger_algo.labels import Labels
 from dagger_algo.ledger import Budget, Ledger, TeacherBudget
+from dagger_algo.pace import Pace
 from dagger_algo.policy import Policy
 
 
@@ -52,6 +53,7 @@ def collect(
     ledger: Ledger | None = None,
     limit: Budget | None = None,
     finish: Budget | None = None,
+    pace: Pace | None = None,
     count_tokens: Callable[[str], int] = len,
     round: int = 0,
     known: Mapping[str, Episode] | None = None,
@@ -63,9 +65,10 @@ def collect(
     and `labels` where the teacher is asked: at every visited state, whoever acts, unless it says
     otherwise. A teacher without an answer loses that label, and the student acts in its place.
     When `ledger` reaches `limit` nothing more is started, and what is running ends where it is with
-    Outcome.CUT, or goes on until `finish` where that is given. Episodes in which the environment
-    itself broke are counted, handed to `broken`, and not yielded. known: episodes by key that an
-    interrupted collection had already stored.
+    Outcome.CUT, or goes on until `finish` where that is given. pace: how many may begin at a time;
+    by default as many as the pool has places. Episodes in which the environment itself broke are
+    counted, handed to `broken`, and not yielded. known: episodes by key that an interrupted
+    collection had already stored.
     """
     todo = iter(seeds)
     free = list(range(pool.size))
@@ -80,6 +83,8 @@ def collect(
             return
         if isinstance(gate, Adaptive):
             gate.observe(episode)
+        if pace is not None:
+            pace.ended(len(episode.turns))
         yield episode
 
     while True:
@@ -90,7 +95,10 @@ def collect(
                     yield from end(run, Outcome.CUT)
             return
         if not spent:
-            starting = [(slot, seed) for slot, seed in zip(free, todo, strict=False)]
+            places = free
+            if pace is not None:
+                places = free[: pace.may_begin([len(run.turns) for run in running], len(free))]
+            starting = [(slot, seed) for slot, seed in zip(places, todo, strict=False)]
             running += _start(pool, starting, ledger, round, known or {})
             free = free[len(starting) :]
         if not running:

@@ -11,13 +11,14 @@ from typing import Any, Protocol
 
 from dagger_algo.checkpoints import Checkpoints, Progress, ledger_of
 from dagger_algo.collect import collect
-from dagger_algo.conversation import Episode
+from dagger_algo.conversation import Episode, Outcome
 from dagger_algo.env_pool import EnvPool
 from dagger_algo.evaluate import Evaluation
 from dagger_algo.gates.gate import Adaptive, Gate
 from dagger_algo.gates.mixture import STUDENT_ONLY
 from dagger_algo.labels import Labels
 from dagger_algo.ledger import Budget, Ledger
+from dagger_algo.pace import Pace
 from dagger_algo.policy import Policy, Student
 from dagger_algo.store import EpisodeStore
 from dagger_algo.teachers.bills import losses
@@ -191,8 +192,14 @@ class Run:
     ) -> list[Episode]:
         """Roll episodes until `limit` is spent (or `seeds` end), storing each as it ends. whole:
         what has begun by then goes on to its end, for those who learn from outcomes; only the end
-        of the whole budget cuts it."""
+        of the whole budget cuts it. With a teacher no more episodes begin than can end in time, as
+        far as their lengths can be known."""
         episodes = []
+        number = self._before + round
+        pace = None
+        if teacher is not None:
+            before = [e for e in self.store if e.round < number and e.outcome is not Outcome.CUT]
+            pace = Pace(self.ledger, limit, [len(episode.turns) for episode in before])
 
         def keep(episode: Episode) -> None:
             if episode.key not in self._known:
@@ -208,8 +215,9 @@ class Run:
             ledger=self.ledger,
             limit=limit,
             finish=self._whole if whole else None,
+            pace=pace,
             count_tokens=self.student.count_tokens,
-            round=self._before + round,
+            round=number,
             known=self._known,
             broken=keep,
         ):
