@@ -2,6 +2,8 @@
 
 import argparse
 import io
+import os
+import select
 import sys
 from contextlib import redirect_stderr
 from dataclasses import dataclass
@@ -52,6 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(f"error: {error}", **_PLAIN)
         return 1
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return 1
         errors.print(
             f"error: {error}; what was written before is kept: mend that (a full disk? missing "
             "rights?) and start the same command again",
@@ -69,7 +73,10 @@ def _parse(arguments: list[str]) -> Train | Compare | Report | Diagnose | View:
     defaults of all other options."""
     if arguments[:1] == ["compare"] and arguments[1:2] and arguments[1].endswith((".yaml", ".yml")):
         arguments = ["compare", "--config", *arguments[1:]]
-    asked = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    _refuse_file(arguments)
+    asked = argparse.ArgumentParser(
+        prog="python -m baselines compare", add_help=False, allow_abbrev=False
+    )
     asked.add_argument("--config", type=Path)
     file = asked.parse_known_args(arguments[1:])[0].config if arguments[:1] == ["compare"] else None
     defaults = Compare() if file is None else read_sweep(file)
@@ -98,6 +105,33 @@ def _parse(arguments: list[str]) -> Train | Compare | Report | Diagnose | View:
         raise
     finally:
         sys.stderr.write(heard.getvalue())
+        sys.stdout.flush()  # of help that nobody reads on, main hears here
+
+
+def _refuse_file(arguments: list[str]) -> None:
+    """ConfigError where another command than `compare` is given a sweep's file."""
+    command, *words = arguments or [""]
+    named = [word for word in words if word.partition("=")[0] == "--config"]
+    named += [word for word in words[:1] if word.endswith((".yaml", ".yml"))]
+    if command in ("train", "diagnose") and named:
+        raise ConfigError(
+            f"{command} takes no file ({named[0]}): a sweep's file is for `python -m baselines "
+            f"compare FILE`; {command} has its settings as options, which --help lists"
+        )
+
+
+def _nobody_reads() -> bool:
+    """Is it standard output whose reader has gone, as `| head` does? What is still to be written
+    then goes nowhere, else Python would complain of it at its end."""
+    try:
+        output = sys.stdout.fileno()
+    except OSError:  # standard output is no file
+        return False
+    poll = select.poll()
+    poll.register(output, 0)  # asks for nothing: of errors it hears anyway
+    if gone := bool(poll.poll(0)):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return gone
 
 
 def _our_own(error: BaseException | None) -> ConfigError | None:

@@ -10,6 +10,7 @@ that turn, and advantages are divided by its standard deviation.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from baselines.advantages import Per, normalised
 from baselines.methods import method
@@ -22,6 +23,7 @@ from dagger_algo.run import Run
 class PPOConfig(RLVRConfig):
     """Settings of PPO."""
 
+    fewest: ClassVar[int] = 1  # the whole batch is compared
     group: int = 1
     tasks: int = 32
     epochs: int = 4

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +33,8 @@ Group = list[Episode]
 class RLVRConfig:
     """Settings that all of them have."""
 
+    fewest: ClassVar[int] = 2
+    """Episodes that a group must have; one alone has nothing to be compared with."""
     group: int = 8
     """Episodes per task."""
     tasks: int = 4
@@ -54,7 +57,8 @@ class RLVRConfig:
     """Evaluations in all, evenly over the budget."""
 
     def __post_init__(self) -> None:
-        at_least(1, self, "group", "tasks", "epochs", "evaluate")
+        at_least(1, self, "tasks", "epochs", "evaluate")
+        at_least(self.fewest, self, "group")
         if self.kl < 0 or self.rate < 0 or not 0 <= self.discount <= 1:
             raise ConfigError(
                 "reinforcement needs kl >= 0, rate >= 0 and a discount from 0 to 1; it got "
@@ -94,26 +98,31 @@ class Variant:
 
 
 def reinforced(run: Run, config: RLVRConfig, variant: Variant) -> None:
-    """Train `run.student` until the budget is spent."""
+    """Train `run.student` until the budget is spent.
+
+    Reported of each round: the share of roll-outs that carried an advantage (`signal`), the share
+    of groups in which all got the same reward (`alike`), mean reward and loss; none of nothing.
+    """
     reference = run.student.frozen() if config.kl else None
     objective = variant.objective
     if isinstance(objective, PolicyGradient) and not variant.kl_in_reward:
         objective = replace(objective, kl=config.kl, kl_corrected=config.kl_corrected)
     for i in run.rounds(config.evaluate):
         limit = run.share(i, config.evaluate)
-        signal, rewards, losses = [], [], []
+        figures: dict[str, list[float]] = defaultdict(list)
         while not run.ledger.spent(limit):
             groups, rolled = roll(run, i, limit, config, variant.resample)
             examples = weighted(groups, config, variant, reference)
             new = [episode.reward for group in rolled for episode in group]
-            rewards += new
             told = sum(any(target.weight for target in e.targets) for e in examples)
-            signal.append(told / max(1, len(new)))
+            figures["signal"] += [1.0] * told + [0.0] * (len(new) - told)
+            figures["reward"] += new
+            if not variant.across:
+                figures["alike"] += [not uneven(group) for group in rolled if len(group) > 1]
             if examples:
                 fit = run.fit(examples, epochs=config.epochs, objective=objective, rate=config.rate)
-                losses.append(fit["loss"])
-        means = {"signal": _mean(signal), "reward": _mean(rewards), "loss": _mean(losses)}
-        run.report(i, **means)
+                figures["loss"].append(fit["loss"])
+        run.report(i, **{name: float(np.mean(of)) for name, of in figures.items() if of})
 
 
 def roll(
@@ -204,7 +213,3 @@ def _drift(episodes: Sequence[Episode], reference: Scorer) -> dict[str, float]:
         )
         for episode, example in zip(episodes, referred(examples, reference), strict=True)
     }
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else 0.0

@@ -20,6 +20,7 @@ from baselines.evidence.stats import (
     Interval,
     Matrix,
     bootstrap,
+    exact_test,
     improvement,
     outcomes,
     unanimous,
@@ -123,9 +124,7 @@ def mcnemar(results: Results, a: str, b: str) -> McNemar | None:
         return None
     a_only = sum(int(np.nansum(left > right)) for left, right in pairs)
     b_only = sum(int(np.nansum(left < right)) for left, right in pairs)
-    n = a_only + b_only
-    p = float(stats.binomtest(a_only, n).pvalue) if n else 1.0
-    return McNemar(a_only, b_only, p)
+    return McNemar(a_only, b_only, exact_test(a_only, b_only))
 
 
 def _iqm(runs: Matrix) -> Matrix:

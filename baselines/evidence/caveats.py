@@ -23,7 +23,7 @@ def caveats(results: Results) -> list[str]:
             f"There are {seeds} training seeds: the intervals cover both seeds and tasks, but so "
             "few seeds can understate how much training runs differ."
         )
-    if len(results.methods) > 2:
+    if sum(any(part.final(method) for part in parts) for method in results.methods) > 2:
         found.append("The intervals are not corrected for making several comparisons at once.")
     if failures := len(results.failures):
         runs = "run is" if failures == 1 else "runs are"

@@ -13,11 +13,15 @@ T = TypeVar("T")
 
 
 def load(path: Path) -> Any:
-    """A JSON file; ConfigError where there is none, or it is no JSON."""
+    """A JSON file; ConfigError where there is none, its folder is a file, or it is no JSON."""
     try:
         return json.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"no {path}: is {path.parent} the folder of a comparison?") from None
+    except NotADirectoryError:
+        raise ConfigError(
+            f"{path.parent} is a file: name the folder of a comparison, as {path.parents[1]}"
+        ) from None
     except ValueError as error:
         line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigError(f"{path}{line}: not JSON ({error})") from error

@@ -24,7 +24,7 @@ class Row:
     env_steps ... tokens_trained: totals since the beginning, the warm start included.
     seconds: wall-clock totals by what they were spent on.
     beta, agreement, loss, signal: None where the method has no such figure. `signal` is the share
-        of roll-outs that carried any advantage (GRPO).
+        of roll-outs that carried any advantage (GRPO); None too where nothing was rolled.
     env, budget: labels; "" in a folder of an earlier version.
     figures: every further number that the method reported for this round.
     """

@@ -40,7 +40,8 @@ class Difference:
     """Method `a` minus method `b`.
 
     chance: the probability of improvement, that a run of `a` beats one of `b`. seeds_needed: seeds
-    that it would take to show such a difference (`power.seeds_needed`).
+    that it would take to show such a difference (`power.seeds_needed`). denied: with one seed, p of
+    McNemar's exact test where that leaves the difference to chance; else None.
     """
 
     a: str
@@ -48,6 +49,7 @@ class Difference:
     interval: Interval
     chance: Interval
     seeds_needed: int | None = None
+    denied: float | None = None
 
     @property
     def improvement(self) -> float:
@@ -56,6 +58,11 @@ class Difference:
 
     @property
     def shown(self) -> bool:
+        """The interval leaves zero out and, with one seed, the exact test agrees."""
+        return self.apart and self.denied is None
+
+    @property
+    def apart(self) -> bool:
         """The interval leaves zero out."""
         return self.interval.low > 0 or self.interval.high < 0
 
@@ -237,8 +244,22 @@ def _difference(
     found = interval(both, level=level)
     if not np.nan_to_num(both).any():  # every pair alike: the disagreement has no sign
         found = Interval(0.0, -found.high, found.high, found.seeds, found.tasks)
-    per_seed = np.nanmean(both, axis=1)
-    return Difference(a, b, found, _chance(left, right), seeds_needed(list(per_seed)))
+    # Tasks alone are drawn then, and of few that differ a percentile bootstrap is too narrow.
+    p = exact_test(int((both > 0).sum()), int((both < 0).sum())) if len(seeds) == 1 else 0.0
+    return Difference(
+        a,
+        b,
+        found,
+        _chance(left, right),
+        seeds_needed(list(np.nanmean(both, axis=1))),
+        p if p >= 1 - level else None,
+    )
+
+
+def exact_test(a_only: int, b_only: int) -> float:
+    """p of McNemar's exact test, two-sided, from the episodes that one of two solved."""
+    n = a_only + b_only
+    return float(stats.binomtest(a_only, n).pvalue) if n else 1.0
 
 
 def _chance(left: Matrix, right: Matrix) -> Interval:

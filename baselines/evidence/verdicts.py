@@ -1,6 +1,6 @@
 """The findings of a comparison in sentences, losses and doubts as plainly as gains."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,8 +124,8 @@ def _progress(where: str, results: Results) -> Findings:
             sides["not shown to have learned"].append(label(method))
             sentences.append(
                 f"{label(method)} is not shown to have learned anything beyond the warm start: "
-                f"{signed(found.interval.mean)} points ({_range(found.interval)}, includes "
-                f"zero).{_why(results, method)}"
+                f"{signed(found.interval.mean)} points ({_range(found.interval)}); "
+                f"{_doubt(found)}.{_why(results, method)}"
             )
         if len(final) < len(seeds):
             sentences[-1] += f" This rests on {len(final)} of {len(seeds)} seeds."
@@ -155,9 +155,15 @@ def _against(results: Results, a: str, b: str, found: Difference | None) -> str:
         )
     return (
         f"{label(a)} against {label(b)}: {signed(found.interval.mean)} points "
-        f"({_range(found.interval)}) {terms}; the interval includes zero: no difference is "
-        f"shown.{chance}"
+        f"({_range(found.interval)}) {terms}; {_doubt(found)}: no difference is shown.{chance}"
     )
+
+
+def _doubt(found: Difference) -> str:
+    """Why a difference is not shown."""
+    if not found.apart or found.denied is None:
+        return "the interval includes zero"
+    return f"the interval excludes zero, the exact test does not (p = {found.denied:.2g})"
 
 
 def _exact_test(test: McNemar) -> str:
@@ -181,9 +187,11 @@ def _seeds(found: Difference) -> str:
 
 
 def _terms(results: Results, found: Difference) -> str:
-    """ "at the same teacher tokens and 0.6 times the environment steps"."""
+    """ "at the same teacher tokens, 0.6 times the environment steps and no optimizer steps against
+    90"."""
     parts = []
-    for name, words in (("teacher_tokens", "teacher tokens"), ("env_steps", "environment steps")):
+    for name in ("teacher_tokens", "env_steps", "optimizer_steps"):
+        words = name.replace("env_", "environment ").replace("_", " ")
         a, b = (_mean(results.final(method), name) for method in (found.a, found.b))
         if max(a, b) == 0:
             continue
@@ -195,20 +203,22 @@ def _terms(results: Results, found: Difference) -> str:
             parts.append(f"no {words} against {b:,.0f}")
         else:
             parts.append(f"{a / b:.2g} times the {words}")
-    return "at " + " and ".join(parts) if parts else "at no cost on record"
+    return f"at {listed(parts)}" if parts else "at no cost on record"
 
 
 def _why(results: Results, method: str) -> str:
     """What the data say about a method that did not learn; they rarely say all."""
     finals = results.final(method)
-    rounds = [row for rows in results.cells(method).values() for row in rows if row.round > 0]
+    cells = results.cells(method)
     starts = [row for seed in finals if (row := results.warm(seed)) is not None]
     reasons = []
-    signal = [row.signal for row in rounds if row.signal is not None]
-    if signal and np.mean(signal) < 0.25:
+    signal = _by_episodes(cells, lambda row: row.signal)
+    alike = _by_episodes(cells, lambda row: row.figures.get("alike"))
+    if signal is not None and signal < 0.25:
+        because = alike is not None and alike > 0.5
         reasons.append(
-            f"only {np.mean(signal):.0%} of its roll-outs carried an advantage, because nearly all "
-            "groups of episodes ended alike"
+            f"only {signal:.0%} of its roll-outs carried an advantage"
+            + (f", because {alike:.0%} of its groups of episodes ended alike" if because else "")
         )
     steps = _mean(finals, "optimizer_steps")
     if starts and steps <= _mean({row.seed: row for row in starts}, "optimizer_steps"):
@@ -221,6 +231,22 @@ def _why(results: Results, method: str) -> str:
     if not reasons:
         return " The recorded figures do not say why."
     return f" What the figures say about why: {'; '.join(reasons)}."
+
+
+def _by_episodes(
+    cells: Mapping[int, Sequence[Row]], figure: Callable[[Row], float | None]
+) -> float | None:
+    """Mean over the rounds that have the figure, each counted by its episodes; None without any."""
+    found = [
+        (value, row.episodes - (rows[i - 1].episodes if i else 0))
+        for rows in cells.values()
+        for i, row in enumerate(rows)
+        if row.round > 0 and (value := figure(row)) is not None
+    ]
+    if not found:
+        return None
+    values, episodes = np.array(found).T
+    return float(np.average(values, weights=episodes if episodes.sum() > 0 else None))
 
 
 def _mean(rows: Mapping[int, Row], name: str) -> float:

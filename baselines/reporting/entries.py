@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from baselines.evidence.results import Example
-from dagger_algo.conversation import Episode
+from dagger_algo.conversation import Episode, Outcome
 from dagger_algo.stages import Stage, stage_of
 
 TEXT_LIMIT = 20_000  # characters of one text above which its middle is left out
@@ -229,4 +229,7 @@ def payload(entries: Iterable[Entry], note: str = "") -> str:
 
 
 def _won(entry: Entry) -> str:
+    """Nobody knows of an episode that was cut short."""
+    if entry.outcome == Outcome.CUT:
+        return "unknown"
     return "yes" if entry.reward > 0 else "no"

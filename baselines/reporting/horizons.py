@@ -18,7 +18,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from scipy import stats
 
-from baselines.evidence.names import label
+from baselines.evidence.names import label, listed
 from baselines.evidence.results import Results
 from baselines.reporting.figures import (
     Drawn,
@@ -177,19 +177,13 @@ def _family(
         f"{escape(label(method))}: {found or 'regret above 0 at fewer than two horizons'}"
         for method, found in slopes.items()
     )
-    zeros = sum(int((_means(values) <= 0).sum()) for values in regrets.values())
-    note = (
-        f" {zeros} point{'s' if zeros > 1 else ''} without regret cannot be drawn on such axes and "
-        "are left out of the slopes, which makes those steeper than they are."
-        if zeros
-        else ""
-    )
     regret = studio.draw(
         f"{prefix}regret-horizon",
         f"Regret against the horizon, {where}",
         f"<b>Regret</b> (the teacher's mean return less the student's) against the horizon, "
         f"{escape(where)}. Mean and 95% interval over seeds. {said}. Theory, at a fixed error rate "
-        f"and while regret is small: up to 2 for behaviour cloning, 1 for DAgger.{note}",
+        f"and while regret is small: up to 2 for behaviour cloning, 1 for DAgger."
+        f"{_left_out(regrets, slopes)}",
         lambda canvas: _paint(canvas, horizons, regrets, looks, "regret", slopes),
     )
     success = studio.draw(
@@ -200,6 +194,25 @@ def _family(
         lambda canvas: _paint(canvas, horizons, successes, looks, "success", {}),
     )
     return [success, regret]
+
+
+def _left_out(regrets: Mapping[str, Values], slopes: Mapping[str, Slope | None]) -> str:
+    """Which points the axes cannot show, and which slopes are without some of them."""
+    zeros = {
+        method: int(((_means(values) <= 0) & ~np.isnan(values).all(0)).sum())
+        for method, values in regrets.items()
+    }
+    if not (count := sum(zeros.values())):
+        return ""
+    text = f" {count} point{'s' if count > 1 else ''} without regret cannot be drawn on such axes"
+    bent = [str(escape(label(m))) for m, zero in zeros.items() if zero and slopes[m] is not None]
+    if bent:
+        slopes_of, they = ("slopes", "those speak") if bent[1:] else ("slope", "it speaks")
+        text += (
+            f" and {'are' if count > 1 else 'is'} left out of the {slopes_of} of {listed(bent)}: "
+            f"{they} of the other horizons alone"
+        )
+    return f"{text}."
 
 
 def _paint(

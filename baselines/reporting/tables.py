@@ -24,6 +24,11 @@ HEADINGS = (
     "seeds",
 )
 
+EXACT = (
+    "Where all episodes ended alike, the interval is Clopper-Pearson's for as many trials as there "
+    "are tasks: wider than a bootstrap of nearly alike ones."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -106,7 +111,7 @@ def markdown(results: Results) -> str:
         f"| {' | '.join(headings)} |",
         "|" + "---|" * (len(where) + 1) + "---:|" * (len(HEADINGS) - 1),
         *(f"| {' | '.join(_markdown(cell) for cell in row)} |" for row in rows),
-        *(f"\n{sentence}" for sentence in failures(results, "`{}`")),
+        *(f"\n{sentence}" for sentence in [*notes(results), *failures(results, "`{}`")]),
     ]
     return printable("\n".join(lines)) + "\n"
 
@@ -128,8 +133,14 @@ def latex(results: Results) -> str:
             before = row[: len(where)]
         lines.append(" & ".join(map(_latex, row)) + r" \\")
     lines += ["\\bottomrule", "\\end{tabular}"]
-    lines += [f"% {_latex(sentence)}" for sentence in failures(results)]
+    lines += [f"% {_latex(sentence)}" for sentence in [*notes(results), *failures(results)]]
     return printable("\n".join(lines)) + "\n"
+
+
+def notes(results: Results) -> list[str]:
+    """What a reader must know of the intervals in the table."""
+    found = [line.success for _, _, part in parts(results) for line in table_lines(part)]
+    return [EXACT] * any(one is not None and one.mean in (0.0, 1.0) for one in found)
 
 
 def failures(results: Results, quoted: str = "{}") -> list[str]:

@@ -57,6 +57,20 @@ def check(config: Compare) -> None:
             )
 
 
+def doubts(config: Compare) -> list[str]:
+    """What may fail and cannot be known before, as sentences: budgets that the warm start may use
+    up, since all environments are answered at once and a token is the least that an answer is."""
+    warm = config.warm_start.teacher_tokens
+    return [
+        f"The warm start's {warm:,} teacher tokens may be passed by an answer in each of the "
+        f"{config.envs} environments, and the budget {label!r} has {budget.teacher_tokens - warm:,}"
+        " more: where that leaves nothing, its cells fail. Raise the budget, or lower --envs or "
+        "--warm-start.teacher-tokens."
+        for label, budget in config.budget_of.items()
+        if warm and budget.teacher_tokens - warm < config.envs
+    ]
+
+
 def _require_texts(name: str, env: gym.Env[Any, Any]) -> None:
     for what in ("observation", "action"):
         space = getattr(env, f"{what}_space", None)

@@ -1,6 +1,7 @@
 """Runs a comparison: every cell in a process of its own, resumable, with a live display."""
 
 import json
+import shutil
 import sys
 import time
 from contextlib import suppress
@@ -44,7 +45,8 @@ def compare(config: Compare) -> Path:
     if failed:
         raise DaggerError(
             f"{_failures(planned, failed)}. The others are kept; what went wrong is in done.json "
-            f"of each under {config.folder}. The same command again retries them."
+            f"of each under {config.folder}. The same command again retries them; "
+            "a method's file may be mended before."
         )
     return config.folder
 
@@ -101,11 +103,13 @@ def _run(
 
 
 def prepare_folder(config: Compare) -> None:
-    """Make the run's folder and its config.json; ConfigError where cells of other settings are."""
+    """Make the run's folder and its config.json; ConfigError where cells of other settings are.
+    What of those has failed is removed."""
     folder = config.folder
     if config.fresh and folder.exists():
         _set_aside(folder)
-    refuse_other_settings(config)
+    for job in refuse_other_settings(config):
+        shutil.rmtree(job.folder(config))
     folder.mkdir(parents=True, exist_ok=True)
     shared = configuration(config, jobs(config)[-1])
     about: dict[str, Any] = {
@@ -142,20 +146,41 @@ def _dated(about: dict[str, Any], folder: Path) -> dict[str, Any]:
     return dated
 
 
-def refuse_other_settings(config: Compare) -> None:
-    """ConfigError where a cell of this comparison was trained with other settings before."""
-    folder = config.folder
+def refuse_other_settings(config: Compare) -> list[Job]:
+    """ConfigError where a cell of this comparison was trained with other settings before; returns
+    those that failed with others, which are in no figure and must begin anew."""
+    changed: dict[Job, str] = {}
     for job in jobs(config):
         path = job.folder(config) / "cell.json"
         if not path.exists():
             continue
         earlier = json.loads(path.read_text(encoding="utf-8"))["configuration"]
-        changed = _changes(_named(earlier, job), _named(configuration(config, job), job))
-        if changed:
+        changes = _changes(_named(earlier, job), _named(configuration(config, job), job))
+        if changes:
+            changed[job] = changes[0]
+    failed = [job for job in changed if _has_failed(job.folder(config))]
+    mended = {job.kind for job in failed}
+    for job, change in changed.items():
+        # Of a method that failed, a cell stopped in its first round was about to.
+        begun = job.kind in mended and not _has_a_round(job.folder(config))
+        if job not in failed and not begun:
             raise ConfigError(
-                f"{folder} holds a run with other settings ({changed[0]}, for {job}): choose "
+                f"{config.folder} holds a run with other settings ({change}, for {job}): choose "
                 "another --name, another label, or --fresh to start over"
             )
+    return list(changed)
+
+
+def _has_failed(folder: Path) -> bool:
+    """Did the job fail when it was last at work, even if it was to be tried again since?"""
+    done = folder / "done.json"
+    path = done if done.exists() else folder / "cell.json"
+    return bool(json.loads(path.read_text(encoding="utf-8"))["status"] == "failed")
+
+
+def _has_a_round(folder: Path) -> bool:
+    rounds = folder / "rounds.jsonl"
+    return rounds.exists() and rounds.stat().st_size > 0
 
 
 def _named(configuration: dict[str, Any], job: Job) -> dict[str, Any]:

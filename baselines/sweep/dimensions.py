@@ -119,6 +119,8 @@ def variant(found: Definition, where: Where = nowhere) -> tuple[str, Variant]:
     label, data = found
     if isinstance(data, str):
         data = {"method": data}
+    if data is not None and not isinstance(data, Mapping):
+        raise fault(f"method {label!r}: expected settings by name, not {data!r:.60}", where, ())
     settings = dict(data or {})
     name = settings.pop("method", label.partition("@")[0])
     if not isinstance(name, str):

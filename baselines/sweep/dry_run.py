@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from baselines.methods import get_method
-from baselines.sweep.checks import check
+from baselines.sweep.checks import check, doubts
 from baselines.sweep.compare import refuse_other_settings
 from baselines.sweep.config import Compare
 from baselines.sweep.plan import VOCABULARY, WARM, Job, budget, jobs
@@ -73,6 +73,8 @@ def dry_run(config: Compare, console: Console) -> list[Line]:
         refuse_other_settings(config)
     lines = plan_lines(config)
     _print(config, lines, console)
+    for doubt in doubts(config):
+        console.print(doubt, style="yellow", markup=False, highlight=False)
     if config.scale.student.parameters:
         print_prices(config, console)
     return lines

@@ -174,9 +174,9 @@
       facets.round && (facets.round === "final" ? "final" : `round ${facets.round}`)];
     summary.append(make("span", "where", where.filter(Boolean).join(", ")),
       make("span", "task", episode.name));
-    const won = facets.success === "yes";
-    summary.append(make("span", `badge ${won ? "won" : "lost"}`,
-      won ? "✓ success" : "✗ no success"));
+    const [how, said] = { yes: ["won", "✓ success"], no: ["lost", "✗ no success"] }[facets.success]
+      ?? ["open", "– cut"];
+    summary.append(make("span", `badge ${how}`, said));
     const own = episode.turns.filter((t) => t.actor === "student" && t.label >= 0);
     const same = own.filter((t) => !t.differs).length;
     const turns = episode.turns.length;

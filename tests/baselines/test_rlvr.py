@@ -84,6 +84,23 @@ def test_every_variant_starves_where_reward_never_comes(name: str, tmp_path: Pat
     assert rounds[-1]["optimizer_steps"] == 0
 
 
+@pytest.mark.parametrize("name", ["grpo", "ppo"])
+def test_a_round_in_which_nothing_was_rolled_has_no_such_figures(name: str, tmp_path: Path) -> None:
+    rounds, episodes = trained(name, tmp_path, 60, {"evaluate": 100, "group": 6}, **EASY)
+    steps = 0
+    for number, row in enumerate(rounds, 1):
+        rewards = [episode.reward for episode in episodes if episode.round == number]
+        assert ("signal" in row) == ("reward" in row) == bool(rewards)
+        assert row.get("reward") == (sum(rewards) / len(rewards) if rewards else None)
+        assert ("loss" in row) == (row["optimizer_steps"] > steps)
+        assert rewards or "alike" not in row
+        steps = row["optimizer_steps"]
+    assert 0 < sum("signal" in row for row in rounds) < len(rounds)
+    starved, _ = trained(name, tmp_path, 200, {"evaluate": 1}, length=8, symbols=6)
+    assert (starved[0]["signal"], starved[0]["reward"]) == (0.0, 0.0) and "loss" not in starved[0]
+    assert starved[0].get("alike") == (1.0 if name == "grpo" else None)
+
+
 def test_a_group_is_one_task_with_different_draws(tmp_path: Path) -> None:
     _, episodes = trained("grpo", tmp_path, 64, {"group": 4, "tasks": 2}, **EASY)
     groups = grouped(episodes)
@@ -219,10 +236,22 @@ def test_the_reference_is_the_student_as_it_was_at_the_start(tmp_path: Path) -> 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
     for settings in ({"group": 0}, {"kl": -1.0}, {"discount": 1.5}, {"epochs": 0}):
-        with pytest.raises(ConfigError, match=r"must be at least 1|reinforcement needs"):
+        with pytest.raises(ConfigError, match=r"must be at least \d|reinforcement needs"):
             RLVRConfig(**settings)
     with pytest.raises(ConfigError, match="length penalty rises over margin=10"):
         dapo.DAPOConfig(most=5, margin=10)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_one_episode_alone_is_a_group_only_where_the_whole_batch_is_compared(name: str) -> None:
+    settings = type(get_method(name).config)
+    assert get_variant(name).across == (name == "ppo")
+    if name == "ppo":
+        assert settings(group=1).group == 1
+    else:
+        with pytest.raises(ConfigError, match=r"^group must be at least 2, not 1$"):
+            settings(group=1)
+    assert settings(group=2).group == 2
 
 
 def test_how_often_a_seed_was_used_is_the_group(tmp_path: Path) -> None:

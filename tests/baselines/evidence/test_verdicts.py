@@ -7,6 +7,7 @@ import pytest
 
 from baselines.evidence.names import label
 from baselines.evidence.results import Failure, Results, Row
+from baselines.evidence.stats import paired_difference
 from baselines.evidence.verdicts import comparisons, progress, verdicts
 
 WEAK, STRONG = [1, 0, 0, 0] * 10, [1, 1, 1, 0] * 10
@@ -73,6 +74,71 @@ def test_with_one_seed_the_paired_test_is_of_the_episodes() -> None:
     text = verdicts(results(row("dagger", 0, STRONG), row("sft", 0, WEAK)))[0]
     assert "McNemar's exact test on the 20 episodes in which they differ: p = 1.9e-06" in text
     assert "Probability of improvement" not in text
+
+
+def test_with_one_seed_a_difference_is_not_shown_against_the_exact_test() -> None:
+    none, four = [0] * 60, [1] * 4 + [0] * 56
+    rows = [row("dagger", 0, four), row("sft", 0, none), row("grpo", 0, none)]
+    start = row("warm start", 0, none, round=0)
+    [group] = comparisons(results(start, *rows))
+    assert re.search(
+        r"^DAgger against SFT: \+6\.7 points \(95% interval [1-9]\S* to [\d.]+\) .*; the interval "
+        r"excludes zero, the exact test does not \(p = 0\.12\): no difference is shown\. McNemar's "
+        r"exact test on the 4 episodes in which they differ: p = 0\.12\.$",
+        group.sentences[0],
+    )
+    assert "ahead" not in " ".join(group.told())
+    [group] = progress(results(start, *rows))
+    assert "DAgger is not shown to have learned" in group.sentences[0]
+    assert "the exact test does not (p = 0.12)" in group.sentences[0]
+    more = results(row("dagger", 0, [1] * 6 + none[6:]), row("sft", 0, none))
+    assert "DAgger is ahead of SFT by 10.0 points" in verdicts(more)[0]  # p = 0.03
+    wins = {"dagger": four, "sft": none, "grpo": none, "tip": [1] * 60}
+    [group] = comparisons(results(*(row(m, 0, won) for m, won in wins.items())))
+    assert group.summary == "DAgger is behind TIP, not shown to differ from SFT and GRPO."
+
+
+def test_with_several_seeds_the_interval_decides() -> None:
+    rows = [row("dagger", s, [1] * 2 + [0] * 18) for s in (0, 1)]
+    rows += [row("sft", s, [0] * 20) for s in (0, 1)]
+    one, two = (paired_difference(results(*part), "dagger", "sft") for part in (rows[::2], rows))
+    assert one is not None and (one.denied, one.shown) == (0.5, False)
+    assert two is not None and two.denied is None and two.shown == two.apart
+
+
+def test_unequal_fits_are_told() -> None:
+    rows = [row("dagger", s, STRONG, optimizer_steps=300) for s in range(2)]
+    rows += [row("sft", s, WEAK, optimizer_steps=90) for s in range(2)]
+    rows += [row("grpo", s, WEAK, optimizer_steps=290) for s in range(2)]
+    against_sft, against_grpo = comparisons(results(*rows))[0].sentences
+    same = "at the same teacher tokens, the same environment steps and "
+    assert f"{same}3.3 times the optimizer steps" in against_sft
+    assert f"{same}the same optimizer steps" in against_grpo
+
+
+@pytest.mark.parametrize("method", ["grpo", "ppo"])
+def test_what_starved_a_method_is_told_by_its_roll_outs(method: str) -> None:
+    alike: dict[str, object] = {"figures": {"alike": 0.9}} if method == "grpo" else {}
+    rows = [
+        row("warm start", 0, WEAK, round=0, episodes=50),
+        row(method, 0, WEAK, round=1, episodes=150, signal=0.3, **alike),
+        row(method, 0, WEAK, round=2, episodes=450, signal=0.1, **alike),
+        row(method, 0, WEAK, round=3, episodes=450),  # nothing was rolled
+    ]
+    [text] = progress(results(*rows))[0].sentences
+    assert "only 15% of its roll-outs carried an advantage" in text
+    assert ("because 90% of its groups of episodes ended alike" in text) == (method == "grpo")
+    assert ("alike" in text) == (method == "grpo")
+
+
+def test_several_comparisons_are_those_of_methods_that_ended() -> None:
+    said = "not corrected for making several comparisons"
+    rows = [row(method, 0, WEAK) for method in ("dagger", "sft", "grpo")]
+    assert said in " ".join(verdicts(results(*rows)))
+    failed = [Failure(method, 0, "it broke", "rope", "small") for method in ("sft", "grpo")]
+    for count in (1, 2):
+        text = " ".join(verdicts(results(*rows, failures=tuple(failed[:count]))))
+        assert said not in text and "failed" in text
 
 
 @pytest.mark.parametrize(

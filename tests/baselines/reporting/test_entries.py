@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -83,6 +84,22 @@ def test_a_shelf_keeps_no_more_than_its_limit_evenly_spread(limit: int, count: i
     assert len(gaps) <= 1 and kept[:1] == [0][:count]
     assert shelf.seen == count
     assert (shelf.note() == "") == (len(kept) == count)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reward", "success"),
+    [
+        (Outcome.TERMINATED, 1.0, "yes"),
+        (Outcome.TRUNCATED, 0.0, "no"),
+        (Outcome.CUT, 0.0, "unknown"),
+    ],
+)
+def test_of_an_episode_that_was_cut_success_is_unknown(
+    outcome: Outcome, reward: float, success: str
+) -> None:
+    made = replace(make_episode(reward=reward), outcome=outcome)
+    [shown] = json.loads(payload([of_episode(made, {})]))["episodes"]
+    assert (shown["facets"]["outcome"], shown["facets"]["success"]) == (str(outcome), success)
 
 
 def test_a_shelf_counts_the_characters_of_different_texts() -> None:

@@ -17,7 +17,7 @@ from baselines.reporting.curves import training_seconds
 from baselines.reporting.economics import frontier
 from baselines.reporting.figures import Looks, Plot, Studio, seed_band
 from baselines.reporting.gather import gather
-from baselines.reporting.horizons import slope
+from baselines.reporting.horizons import _left_out, slope
 from baselines.reporting.tables import latex, markdown
 from baselines.reporting.trilemma import corners
 
@@ -93,6 +93,24 @@ def test_a_slope_needs_two_horizons_with_regret_and_two_seeds_for_an_interval() 
         and rarely.lost == pytest.approx(0.9**10, abs=0.05)
     )
     assert slope(HORIZONS, np.array([[0.0, -0.1, 0.2, np.nan]])) is None
+
+
+def test_points_without_regret_are_said_to_be_left_out_of_the_slopes_that_are_shown() -> None:
+    def told(**regrets: list[float]) -> str:
+        values = {method: np.array([of]) for method, of in regrets.items()}
+        return _left_out(values, {m: slope(HORIZONS, of) for m, of in values.items()})
+
+    there, lacking = [0.1, 0.2, 0.3, 0.4], [0.0, 0.2, 0.3, 0.4]
+    assert told(sft=there, dagger=[np.nan, *there[1:]]) == ""
+    cannot = "without regret cannot be drawn on such axes"
+    alone = "of the other horizons alone."
+    assert told(sft=there, dagger=lacking) == (
+        f" 1 point {cannot} and is left out of the slope of DAgger: it speaks {alone}"
+    )
+    assert told(sft=lacking, dagger=lacking) == (
+        f" 2 points {cannot} and are left out of the slopes of SFT and DAgger: those speak {alone}"
+    )
+    assert told(sft=there, dagger=[0.0, 0.0, 0.0, 0.4]) == f" 3 points {cannot}."
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20))

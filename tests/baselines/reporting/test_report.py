@@ -13,6 +13,7 @@ from rich.console import Console
 
 from baselines.reporting.figures import Studio
 from baselines.reporting.report import command, print_summary, settings, write_report, write_tables
+from baselines.reporting.tables import EXACT
 
 Write = Callable[..., Path]
 LEVELS = {"sft": 0.45, "dagger": 0.65, "grpo": 0.22}
@@ -209,6 +210,19 @@ def test_what_takes_milliseconds_is_not_said_to_take_none(
     assert ">46 ms<" in figure and ">ms per run, mean over seeds<" in figure
     assert ">0 s<" not in figure
     assert "| 0.046 |" in write_tables(tmp_path)
+
+
+@pytest.mark.usefixtures("no_files")
+@pytest.mark.parametrize("solved", [0.9, 5.0])
+def test_an_interval_of_episodes_that_ended_alike_is_said_to_be_another(
+    tmp_path: Path, write_results: Write, solved: float
+) -> None:
+    write_results(tmp_path, {"sft": 0.5, "dagger": solved})
+    page = " ".join(_Page(write_report(tmp_path).read_text(encoding="utf-8")).text.split())
+    table, paper = ((tmp_path / name).read_text("utf-8") for name in ("table.md", "table.tex"))
+    assert ("100.0 (91.2–100.0)" in table) == (solved == 5.0)
+    for text in (page, table, paper):
+        assert (EXACT in text) == (solved == 5.0)
 
 
 @pytest.mark.usefixtures("no_files")

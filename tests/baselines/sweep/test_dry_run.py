@@ -15,7 +15,7 @@ from baselines.sweep.dry_run import (
     dry_run,
 )
 from dagger_algo.errors import ConfigError
-from tests.baselines.sweep.sweeps import LOCK, ROPE, toys
+from tests.baselines.sweep.sweeps import LOCK, ROPE, TOYS, toys
 
 
 def shown(config: object) -> tuple[str, list]:  # type: ignore[type-arg]
@@ -84,3 +84,12 @@ def test_the_plan_of_what_would_be_refused_is_refused(
     said = capsys.readouterr().out
     assert "3/3" in said and "tiny 45 and 400 ms" in " ".join(said.split())
     assert not (tmp_path / "plain").exists()
+
+
+def test_a_warm_start_that_may_use_the_budget_up_is_told_before(tmp_path: Path) -> None:
+    budgets = {"tight": {"env_steps": 60, "teacher_tokens": 11}, **TOYS["budgets"]}
+    text, _ = shown(toys(tmp_path, budgets=budgets, envs=4))
+    assert "8 teacher tokens may be passed by an answer in each of the 4 environments" in text
+    assert "budget 'tight' has 3 more" in text and "budget 'small'" not in text
+    text, _ = shown(toys(tmp_path, budgets=budgets, envs=3))
+    assert "may be passed" not in text

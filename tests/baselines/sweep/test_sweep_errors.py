@@ -41,6 +41,15 @@ QUIET = {"quiet": {"id": "tests.baselines.sweep.quiet_env:QuietRope-v0"}}
             "methods:\n  sft:\n    budget: {env_steps: 9}",
             r"line 2: method 'sft' asks for a budget of its own: all methods .* get the same",
         ),
+        (
+            "methods:\n  sft:\n  dagger: 3",
+            r"line 3: method 'dagger': expected settings by name, not 3$",
+        ),
+        ("methods: {dagger: [1]}", r"line 1: method 'dagger': expected settings by name, not \[1"),
+        ("methods: {dagger: 0}", r"method 'dagger': expected settings by name, not 0$"),
+        ("methods: ['dagger: 3']", r"method 'dagger': expected settings by name, not 3$"),
+        ("methods: [sft, {dagger: 3}]", r"method 'dagger': expected settings by name, not 3$"),
+        ("methods:\n  grpo:\n    group: 1", r"line 2: group must be at least 2, not 1"),
         ("methods: {'a/b': {method: sft}}", r"'a/b' cannot be a label"),
         ("betas: [linaer]", r"unknown key 'linaer'; did you mean 'linear'"),
         ("env: a\nenvironments: {a: b}", r"both env and environments are given"),
@@ -164,6 +173,11 @@ def test_a_method_that_crashes_in_one_cell_loses_no_other(tmp_path: Path) -> Non
     assert (failure.method, failure.seed) == ("shaky", 1) and "on purpose" in failure.error
     part = found.at("rope", "small")
     assert sorted(part.final("sft")) == [0, 1] and sorted(part.final("shaky")) == [0]
+    path.write_text(path.read_text().replace("run.seed == 1", "False"))
+    with pytest.raises(ConfigError, match=r"version of the method's file was .* shaky, seed 0"):
+        compare(config)
+    crashed = found.cell_folder("rope", "small", 1, "shaky")
+    assert (crashed / "done.json").exists(), "what is refused is left as it was"
 
 
 @pytest.mark.parametrize(
