@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 
 from baselines.reporting.view import View, view
-from dagger_algo.conversation import Outcome
 from dagger_algo.store import EpisodeStore
 from tests.baselines.reporting.conftest import HOSTILE, make_episode
 
@@ -141,19 +140,6 @@ def test_filters_narrow_the_list_together_and_reset_widens_it(show: Show, episod
     page.until(f"{COUNT} === '120 of 120 episodes'")
     page.run("document.querySelector('input[name=differs]').click()")
     assert page.run(COUNT) == "40 of 120 episodes"
-
-
-def test_an_episode_that_was_cut_is_no_failure(show: Show, tmp_path: Path) -> None:
-    with EpisodeStore(tmp_path / "episodes.jsonl") as store:
-        for i, outcome in enumerate((Outcome.TRUNCATED, Outcome.CUT)):
-            store.append(replace(make_episode(i, reward=0.0), outcome=outcome))
-        store.append(make_episode(2))
-    page = show(view(View(tmp_path, open_page=False), Console(quiet=True)))
-    badges = "[...document.querySelectorAll('.badge')].map(b => b.textContent)"
-    assert page.run(badges) == ["✗ no success", "– cut", "✓ success"]
-    choose(page, "success", "unknown")
-    assert page.run(badges) == ["– cut"]
-    assert page.complaints() == []
 
 
 def test_an_episode_shows_who_acted_the_label_and_where_they_differ(

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from baselines.cli import main
 from baselines.reporting.stores import sources
 from baselines.reporting.view import View, view
+from dagger_algo.conversation import Outcome
 from dagger_algo.errors import ConfigError, StoreError
 from dagger_algo.store import EpisodeStore
 from tests.baselines.reporting.conftest import make_episode
@@ -101,3 +103,15 @@ def test_the_command_opens_the_page_unless_told_not_to(
     assert not opened
     assert main(["view", str(tmp_path)]) == 0
     assert opened == [(tmp_path / "episodes.html").as_uri()]
+
+
+@pytest.mark.browser
+def test_an_episode_that_was_cut_is_no_failure(show: Callable[..., Any], tmp_path: Path) -> None:
+    with EpisodeStore(tmp_path / "episodes.jsonl") as episodes:
+        for i, outcome in enumerate((Outcome.TRUNCATED, Outcome.CUT)):
+            episodes.append(replace(make_episode(i, reward=0.0), outcome=outcome))
+        episodes.append(make_episode(2))
+    page = show(view(View(tmp_path, open_page=False), Console(quiet=True)))
+    badges = page.run("[...document.querySelectorAll('.badge')].map(b => b.textContent)")
+    assert badges == ["✗ no success", "– cut", "✓ success"]
+    assert page.complaints() == []
