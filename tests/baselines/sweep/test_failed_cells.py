@@ -55,7 +55,7 @@ def test_an_expert_that_never_says_a_word_is_none(tmp_path: Path) -> None:
 
 
 def test_demonstrations_without_an_end_are_nothing_to_rft(tmp_path: Path) -> None:
-    budgets = {"tiny": {"env_steps": 12, "teacher_tokens": 40}}
+    budgets = {"tiny": {"env_steps": 10, "teacher_tokens": 40}}
     config = toys(tmp_path, budgets=budgets, seeds=1, methods=["rft"], envs=4)
     run(config)
     [failure] = load_results(config.folder).failures
