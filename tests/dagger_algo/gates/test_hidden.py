@@ -133,7 +133,7 @@ def test_a_resumed_run_decides_as_an_uninterrupted_one(
 ) -> None:
     whole = train(tiny_checkpoint, tmp_path / "whole", corridor, -1)
     scores = [turn.score for episode in whole for turn in episode.turns]
-    assert min(filter(None, scores)) < 0.3 and max(filter(None, scores)) > 0.7  # it has learned
+    assert min(filter(None, scores)) < 0.4 and max(filter(None, scores)) > 0.7  # it has learned
     killed = train(tiny_checkpoint, tmp_path / "killed", corridor, len(whole) // 2)
     assert killed[-1].round == 2
     again = train(tiny_checkpoint, tmp_path / "killed", corridor, -1)

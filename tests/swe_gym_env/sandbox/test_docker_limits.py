@@ -33,10 +33,15 @@ def test_a_memory_hog_is_killed_and_the_shell_goes_on() -> None:
 def test_processors_are_limited() -> None:
     spin = "for i in 1 2 3; do (while :; do :; done) & done; sleep 1.5; kill -9 $(jobs -p); wait"
     with open_sandbox("docker", image=IMAGE, limits=Limits(cpus=0.25)) as box:
-        box.run(f"({spin}) 2>/dev/null", timeout=30)
-        used = box.run("cat /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu*/cpu.stat 2>/dev/null")
-        throttled = [line for line in used.output.splitlines() if line.startswith("nr_throttled")]
-        assert any(int(line.split()[1]) > 3 for line in throttled)
+        counts = [0]
+        for _ in range(10):  # a busy machine throttles it late
+            box.run(f"({spin}) 2>/dev/null", timeout=30)
+            used = box.run("cat /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu*/cpu.stat 2>/dev/null")
+            lines = [line.split() for line in used.output.splitlines()]
+            counts = [int(count) for name, count in lines if name == "nr_throttled"]
+            if max(counts) > 3:
+                break
+        assert max(counts) > 3
 
 
 def test_processes_are_limited() -> None:
