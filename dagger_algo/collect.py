@@ -83,8 +83,6 @@ def collect(
             return
         if isinstance(gate, Adaptive):
             gate.observe(episode)
-        if pace is not None:
-            pace.ended(len(episode.turns))
         yield episode
 
     while True:

@@ -15,15 +15,11 @@ class Pace:
     one has ended nothing is known, and the first goes alone. Where none is under way one may
     always begin, so that a share is used up.
 
-    lengths: turns of the episodes that ended before.
+    lengths: turns of the episodes that came to their end, a list that grows as others do.
     """
 
-    def __init__(self, ledger: Ledger, share: Budget, lengths: Sequence[int] = ()) -> None:
-        self._ledger, self._share, self._lengths = ledger, share, list(lengths)
-
-    def ended(self, turns: int) -> None:
-        """One more episode came to its end, after so many turns."""
-        self._lengths.append(turns)
+    def __init__(self, ledger: Ledger, share: Budget, lengths: Sequence[int]) -> None:
+        self._ledger, self._share, self._lengths = ledger, share, lengths
 
     def may_begin(self, running: Sequence[int], free: int) -> int:
         """How many of `free` places may be filled. running: turns that those under way have

@@ -104,6 +104,7 @@ class Run:
         self._beyond: Counter[str] = Counter()
         self._lost = self._losses()
         self._known = {episode.key: episode for episode in self.store.all()}
+        self._lengths: list[int] | None = None
         self._done: int | None = None
         self._before = self._count = 0
         self._limit: Budget | None = None
@@ -196,10 +197,12 @@ class Run:
         far as their lengths can be known."""
         episodes = []
         number = self._before + round
-        pace = None
-        if teacher is not None:
-            before = [e for e in self.store if e.round < number and e.outcome is not Outcome.CUT]
-            pace = Pace(self.ledger, limit, [len(episode.turns) for episode in before])
+        if self._lengths is None:  # what is stored of this round comes again below
+            self._lengths = [
+                len(episode.turns)
+                for episode in self.store
+                if episode.round < number and episode.outcome is not Outcome.CUT
+            ]
 
         def keep(episode: Episode) -> None:
             if episode.key not in self._known:
@@ -215,7 +218,7 @@ class Run:
             ledger=self.ledger,
             limit=limit,
             finish=self._whole if whole else None,
-            pace=pace,
+            pace=None if teacher is None else Pace(self.ledger, limit, self._lengths),
             count_tokens=self.student.count_tokens,
             round=number,
             known=self._known,
@@ -223,6 +226,8 @@ class Run:
         ):
             keep(episode)
             episodes.append(episode)
+            if episode.outcome is not Outcome.CUT:
+                self._lengths.append(len(episode.turns))
             self.log.progress("collecting", self.ledger)
         return episodes
 

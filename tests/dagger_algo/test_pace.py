@@ -30,10 +30,11 @@ def test_the_teachers_tokens_count_where_they_are_scarcer() -> None:
 
 
 def test_the_first_goes_alone_since_no_length_is_known() -> None:
-    held = pace(40, [])
+    lengths: list[int] = []
+    held = pace(40, lengths)
     assert held.may_begin([], 16) == 1
     assert held.may_begin([3], 15) == 0
-    held.ended(10)
+    lengths.append(10)
     assert held.may_begin([], 16) == 4
 
 
