@@ -1,15 +1,13 @@
 """Two processes over gloo make the step that one makes on the same global batch."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+
+from tests.support.processes import launch
 
 pytest.importorskip("accelerate")
 
@@ -75,24 +73,8 @@ accelerator.end_training()
 
 def run(count: int, checkpoint: Path, out: Path) -> list[dict[str, Any]]:
     out.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
-    workers = []
-    for rank in range(count):
-        names = {**together, "RANK": str(rank), "LOCAL_RANK": str(rank)} if count > 1 else {}
-        command = [sys.executable, "-c", WORKER, str(checkpoint), str(out)]
-        env = {**os.environ, **names, "OMP_NUM_THREADS": "1"}
-        workers.append(
-            subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        )
-    try:
-        said = [worker.communicate(timeout=120)[0].decode() for worker in workers]
-        assert not any(worker.returncode for worker in workers), "\n".join(said)
-    finally:
-        for worker in workers:
-            worker.kill()
+    ended = launch(WORKER, count, checkpoint, out)
+    assert not any(status for status, _ in ended), "\n".join(said for _, said in ended)
     return [torch.load(out / f"{rank}.pt") for rank in range(count)]
 
 
