@@ -32,6 +32,7 @@ CASES: dict[str, tuple[RLVRConfig, Variant]] = {
     "dapo": ((a := dapo.DAPOConfig()), dapo.variant(a)),
     "gspo": ((s := gspo.GSPOConfig(clip_low=0.05, clip_high=0.08)), gspo.variant(s)),
     "rloo": ((r := rloo.RLOOConfig()), rloo.variant(r)),
+    "rloo with a KL": ((p := rloo.RLOOConfig(kl=0.1)), rloo.variant(p)),
 }
 
 
@@ -71,7 +72,7 @@ def test_loss_and_gradient_are_trls(name: str) -> None:
     order = [int(example.targets[0].action.text) for example in examples]
     assert bool(config.kl) == (len(order) == len(TRL["rewards"]))  # else one group has no signal
     batch = collate([packed(example) for example in examples], rows="joined")
-    known = TRL["old" if name == "rloo" else "new"]
+    known = TRL["old" if name.startswith("rloo") else "new"]
     new = torch.tensor([p for n in order for p in known[n]], dtype=torch.float64)
     new.requires_grad_()
     objective = variant.objective
@@ -92,9 +93,13 @@ def test_loss_and_gradient_are_trls(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_advantages_are_trls(name: str) -> None:
-    _, variant = CASES[name]
+    config, variant = CASES[name]
     size = TRL["group"]
-    groups = [TRL["rewards"][at : at + size] for at in range(0, len(TRL["rewards"]), size)]
+    rewards = TRL["rewards"]
+    if variant.kl_in_reward:
+        sequences = zip(rewards, TRL["old"], TRL["reference"], strict=True)
+        rewards = [r - config.kl * (sum(old) - sum(before)) for r, old, before in sequences]
+    groups = [rewards[at : at + size] for at in range(0, len(rewards), size)]
     got = [advantage for group in groups for advantage in variant.baseline(group)]
     assert got == pytest.approx(TRL["trl"][name]["advantages"], abs=1e-6)
 

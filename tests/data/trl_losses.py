@@ -35,6 +35,7 @@ CASES: dict[str, dict[str, Any]] = {
         "epsilon_high": 0.08,
     },
     "rloo": {"beta": 0.0},
+    "rloo with a KL": {"beta": 0.1},
 }
 
 
@@ -67,7 +68,8 @@ def trainer(name: str, settings: dict[str, Any], folder: str) -> Any:
         num_key_value_heads=1,
     )
     LlamaForCausalLM(config).save_pretrained(folder)  # where TRL looks for its reference
-    trains, options = (RLOOTrainer, RLOOConfig) if name == "rloo" else (GRPOTrainer, GRPOConfig)
+    rloo = name.startswith("rloo")
+    trains, options = (RLOOTrainer, RLOOConfig) if rloo else (GRPOTrainer, GRPOConfig)
     return trains(
         model=LlamaForCausalLM.from_pretrained(folder),
         reward_funcs=lambda completions, **_: REWARDS[: len(completions)],
@@ -91,15 +93,36 @@ def trainer(name: str, settings: dict[str, Any], folder: str) -> Any:
     )
 
 
+def penalise(made: Any, given: dict[str, torch.Tensor]) -> None:
+    """Let the real step take the given sequences' KL off its rewards: what the sampler and the
+    reference think of a whole sequence stands at its first token, since TRL sums over tokens and
+    sampled others than the given ones."""
+    real = made._get_per_token_logps_and_entropies
+
+    def known(model: Any, *arguments: Any, **options: Any) -> Any:
+        found, *others = real(model, *arguments, **options)
+        if torch.is_grad_enabled():
+            return found, *others
+        whose = "reference" if model is made.ref_model else "old"
+        sums = torch.zeros_like(found)
+        sums[:, 0] = (given[whose] * given["mask"]).sum(1).to(found)
+        return sums, *others
+
+    made._get_per_token_logps_and_entropies = known
+
+
 def numbers(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     """The advantages of a real step, then loss and gradient of the given log-probabilities."""
     with tempfile.TemporaryDirectory() as folder:
         made = trainer(name, settings, folder)
+        given = tensors()
+        rloo = name.startswith("rloo")
+        if rloo and settings["beta"]:
+            penalise(made, given)
         made.train()
         advantages = torch.tensor(list(made._logs["advantages"]), dtype=torch.float64)
-        given = tensors()
         # RLOO here is on-policy; TRL's has a ratio of whole sequences beside.
-        new = given["old" if name == "rloo" else "new"].clone().requires_grad_()
+        new = given["old" if rloo else "new"].clone().requires_grad_()
         mask = given["mask"]
         made._get_per_token_logps_and_entropies = lambda *_, **__: (
             new,
