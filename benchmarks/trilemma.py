@@ -17,16 +17,17 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Container, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict, replace
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import regret
 from trilemma_claims import JUDGES, Claim
 from trilemma_errors import error_rates
 
-from baselines.evidence.results import Results, load_results
+from baselines.evidence.results import load_results
 from baselines.reporting.report import write_report
 from baselines.sweep.compare import compare
 from baselines.sweep.config import Compare
@@ -34,6 +35,8 @@ from baselines.sweep.sweep_file import read_sweep
 
 STUDIES = Path(__file__).parent / "studies"
 WITH_TRANSFORMERS = ("repair_toy", "text_world")
+Told = tuple[list[Claim], float]
+"""What a study says, and the minutes that it took."""
 
 
 def main() -> int:
@@ -50,25 +53,43 @@ def main() -> int:
         parser.error(f"no study {unknown.pop()!r}; known: {', '.join(names)}")
     slow = WITH_TRANSFORMERS if options.quick else ()
     chosen = options.studies or [name for name in names if name not in slow]
-    told: dict[str, Any] = {}
-    for name in chosen:
-        started = time.monotonic()
-        if name == "regret":
-            claims = list(_regret(options.quick))
-        else:
-            config = _config(name, options)
-            results = _results(config)
-            claims = list(JUDGES[name](results))
-            if config.student.kind == "tabular":
-                claims += error_rates(config, results)
-        print(f"\n{name}, {(time.monotonic() - started) / 60:.1f} min")
+    started = time.monotonic()
+    asked: dict[str, Future[Told]] = {}
+    told: dict[str, list[Claim]] = {}
+    # What a study says is worked out while the cells of the next one are under way.
+    with ProcessPoolExecutor(1, get_context("spawn")) as beside:
+        for name in chosen:
+            if name == "regret":
+                asked[name] = beside.submit(_regret, options.quick)
+            else:
+                config = _config(name, options)
+                begun = time.monotonic()
+                folder = compare(config)
+                asked[name] = beside.submit(_judged, name, config, folder, _minutes(begun))
+            told |= _print({name: future for name, future in asked.items() if future.done()}, told)
+        told |= _print(asked, told)
+    met = all(claim.met is not False for claims in told.values() for claim in claims)
+    plain = {name: [asdict(claim) for claim in told[name]] for name in chosen}
+    minutes = round(_minutes(started), 1)
+    print(f"\n{minutes} min in all")
+    figures = {"benchmark": "trilemma", "quick": options.quick, "minutes": minutes}
+    print(json.dumps({**figures, **plain, "met": met}))
+    return 0 if met or not options.check else 1
+
+
+def _print(ready: Mapping[str, "Future[Told]"], told: Container[str]) -> dict[str, list[Claim]]:
+    """Print what is ready and was not told yet; returns it."""
+    new = {name: future.result() for name, future in ready.items() if name not in told}
+    for name, (claims, minutes) in new.items():
+        print(f"\n{name}, {minutes:.1f} min")
         for claim in claims:
             mark = {True: "as expected:", False: "NOT as expected:", None: "-"}[claim.met]
-            print(f"  {mark} {claim.text}")
-        told[name] = [{"claim": claim.text, "met": claim.met} for claim in claims]
-    met = all(claim["met"] is not False for claims in told.values() for claim in claims)
-    print(json.dumps({"benchmark": "trilemma", "quick": options.quick, **told, "met": met}))
-    return 0 if met or not options.check else 1
+            print(f"  {mark} {claim.text}", flush=True)
+    return {name: claims for name, (claims, _) in new.items()}
+
+
+def _minutes(since: float) -> float:
+    return (time.monotonic() - since) / 60
 
 
 def _config(name: str, options: argparse.Namespace) -> Compare:
@@ -77,18 +98,29 @@ def _config(name: str, options: argparse.Namespace) -> Compare:
     return replace(config, name=f"{name}-quick", seeds=3) if options.quick else config
 
 
-def _results(config: Compare) -> Results:
-    folder = compare(config)
+def _judged(name: str, config: Compare, folder: Path, minutes: float) -> Told:
+    """A study's report and claims; `minutes` is what its cells took."""
+    begun = time.monotonic()
     write_report(folder)
-    return load_results(folder)
+    results = load_results(folder)
+    claims = list(JUDGES[name](results))
+    if config.student.kind == "tabular":
+        claims += error_rates(config, results)
+    return claims, minutes + _minutes(begun)
 
 
-def _regret(quick: bool) -> Iterable[Claim]:
+def _regret(quick: bool) -> Told:
+    begun = time.monotonic()
     figures = regret.measure(regret.TURNS if quick else 4 * regret.TURNS)
+    claims = [
+        Claim("both slopes as the theory says, and their intervals apart", regret.met(figures))
+    ]
     for name, expected in (("SFT", "near 2"), ("DAgger", "near 1")):
         low, middle, high = figures[name]["slope"]
-        yield Claim(f"{name}: log-log slope {middle:.2f} ({low:.2f} to {high:.2f}), {expected}")
-    yield Claim("both slopes as the theory says, and their intervals apart", regret.met(figures))
+        claims.append(
+            Claim(f"{name}: log-log slope {middle:.2f} ({low:.2f} to {high:.2f}), {expected}")
+        )
+    return claims, _minutes(begun)
 
 
 _Raw = argparse.RawDescriptionHelpFormatter

@@ -153,7 +153,10 @@ def _field(name: str, data: Any, field: str, *kinds: type) -> Any:
     if field not in data:
         raise StoreError(f'{name} has no "{field}"')
     value = data[field]
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+    # The first question alone, nearly always: a store is read far more often than it is wrong.
+    if type(value) not in kinds and (
+        not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
+    ):
         expected = " or ".join(_NAMES[kind] for kind in kinds if kind in _NAMES)
         raise StoreError(f'{name} has {value!r:.60} as "{field}", not {expected}')
     return value
@@ -161,6 +164,8 @@ def _field(name: str, data: Any, field: str, *kinds: type) -> Any:
 
 def _member(kind: type[S], name: str, data: Any, field: str) -> S:
     value = _field(name, data, field, str)
-    if value not in list(kind):
-        raise StoreError(f'{name} has {value!r:.60} as "{field}", not {" or ".join(kind)}')
-    return kind(value)
+    try:
+        return kind(value)
+    except ValueError:
+        expected = " or ".join(kind)
+        raise StoreError(f'{name} has {value!r:.60} as "{field}", not {expected}') from None

@@ -185,16 +185,17 @@ def _keep_examples(config: Compare, job: Job, folder: Path, run: Run) -> None:
 def _require_a_round(run: Run, method: Method) -> None:
     """ConfigError where the budget was too small for anything to be learnt from, or the method
     made nothing of it."""
-    own = [episode for episode in run.store if episode.round > 0]
-    whole = [episode for episode in own if episode.outcome is not Outcome.CUT]
-    if not run.reported or not (own or run.ledger.spent()):
+    own = (episode.outcome for episode in run.store if episode.round > 0)
+    first = next(own, None)
+    whole = first is not None and any(o is not Outcome.CUT for o in itertools.chain([first], own))
+    if not run.reported or not (first or run.ledger.spent()):
         what = "rolled no episode" if run.reported else "reported no round"
         raise ConfigError(
             f"{method.name} {what} and ended with budget left: a method calls run.collect, run.fit "
             "and run.report(i) for i in run.rounds(...)"
         )
-    if not own or not (whole or not method.needs_outcomes):
-        what = "its end" if own else "its first step"
+    if not first or not (whole or not method.needs_outcomes):
+        what = "its end" if first else "its first step"
         raise ConfigError(
             f"the budget is too small for one round: no episode came to {what} within "
             f"{run.ledger.budget.env_steps - run.start.env_steps:,} environment steps and "

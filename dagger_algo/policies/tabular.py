@@ -53,9 +53,8 @@ class TabularPolicy:
         return np.asarray(np.exp(self._logprobs(conversation)))
 
     def _logprobs(self, conversation: Conversation) -> np.ndarray:
-        logits = self.table.get(self._state(conversation), np.zeros(len(self.actions)))
-        shifted = logits - logits.max()
-        return np.asarray(shifted - np.log(np.exp(shifted).sum()))
+        logits = self.table.get(self._state(conversation))
+        return _log_softmax(np.zeros(len(self.actions)) if logits is None else logits)
 
     def act(self, conversations: Sequence[Conversation]) -> list[Action | None]:
         return [self._sample(conversation) for conversation in conversations]
@@ -113,32 +112,36 @@ class TabularPolicy:
         if not isinstance(objective, CrossEntropy | PolicyGradient | Mixed):
             raise ConfigError(f"a table has no tokens, so it cannot be fitted by {objective}")
         data = [
-            (example.state(target), target) for example in examples for target in example.targets
+            (self._state(example.state(target)), target)
+            for example in examples
+            for target in example.targets
         ]
         unknown = {t.action.text for _, t in data} - set(self.actions)
         if unknown:
             raise ConfigError(f"the table has no action {sorted(unknown)[0]!r}: add it to actions=")
         total = 0.0
+        rows = [self.table.setdefault(state, np.zeros(len(self.actions))) for state, _ in data]
         for _ in range(epochs):
             ratios = self._sequence_ratios(data)
-            for state, target in data:
-                logprobs = self._logprobs(state)
+            for row, (_, target) in zip(rows, data, strict=True):
+                logprobs = _log_softmax(row)
                 index = self._index[target.action.text]
                 logprob = float(logprobs[index])
-                total -= target.weights(1)[0] * logprob
+                (weight,) = target.weights(1)
+                total -= weight * logprob
                 step = -np.exp(logprobs)
                 step[index] += 1.0
-                row = self.table.setdefault(self._state(state), np.zeros(len(self.actions)))
-                row += self._rate * rate * _push(objective, target, logprob, ratios) * step
+                row += self._rate * rate * _push(objective, target, weight, logprob, ratios) * step
         steps = epochs * len(data)
         return {"loss": total / max(1, steps), "steps": steps, "tokens": steps}
 
-    def _sequence_ratios(self, data: Sequence[tuple[Conversation, Target]]) -> dict[str, float]:
+    def _sequence_ratios(self, data: Sequence[tuple[str, Target]]) -> dict[str, float]:
         """The ratio of every named sequence: the geometric mean of its actions'."""
         logs: dict[str, list[float]] = {}
         for state, target in data:
             if target.sequence is not None and target.action.logprobs is not None:
-                change = self._logprob(state, target.action) - target.action.logprobs[0]
+                now = _log_softmax(self.table[state])[self._index[target.action.text]]
+                change = float(now) - target.action.logprobs[0]
                 logs.setdefault(target.sequence, []).append(change)
         return {name: math.exp(sum(changes) / len(changes)) for name, changes in logs.items()}
 
@@ -172,14 +175,19 @@ class TabularPolicy:
         self.load(folder)
 
 
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max()
+    return np.asarray(shifted - np.log(np.exp(shifted).sum()))
+
+
 def _push(
     objective: CrossEntropy | PolicyGradient | Mixed,
     target: Target,
+    weight: float,
     logprob: float,
     ratios: Mapping[str, float],
 ) -> float:
     """What ∇ log π of the target's action is multiplied with: minus the loss's derivative."""
-    (weight,) = target.weights(1)
     push = weight
     if isinstance(objective, Mixed) and target.teacher_logprobs is not None:
         push = weight * _toward(objective.estimator, target.teacher_logprobs[0] - logprob)
