@@ -10,8 +10,10 @@ log p_T - log p_ref is the reward that the teacher implies, p_ref the student as
 
 Where the teacher is nearly certain that target can lose the format of the output: the Extrapolation
 Cliff (Li et al. 2026, 2605.08737) has a threshold λ*(p, b, c) of the teacher's modal probability p,
-the warm start's mass b and the clip strength c. Its formula stands in no public text that we could
-reach, so `safe_extrapolation` is a bound of our own over the same three quantities, and not theirs.
+the warm start's mass b and the clip strength c, at which the fixed point of the update, reduced to
+two events, leaves the tail mass that the clip keeps safe. `safe_extrapolation` is derived from that
+description, and has its fixed point, its tail and, with an undecided start (b = 1/2), its dependence
+on p and c alone. The paper's own formula we could not read: its constants may be others.
 """
 
 import math

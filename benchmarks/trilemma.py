@@ -35,6 +35,8 @@ from baselines.sweep.sweep_file import read_sweep
 
 STUDIES = Path(__file__).parent / "studies"
 WITH_TRANSFORMERS = ("repair_toy", "text_world")
+EXPLAINED = ("label_budget", "horizon", "cliff")
+"""Studies that error rates explain."""
 Told = tuple[list[Claim], float]
 """What a study says, and the minutes that it took."""
 
@@ -104,7 +106,7 @@ def _judged(name: str, config: Compare, folder: Path, minutes: float) -> Told:
     write_report(folder)
     results = load_results(folder)
     claims = list(JUDGES[name](results))
-    if config.student.kind == "tabular":
+    if name in EXPLAINED:
         claims += error_rates(config, results)
     return claims, minutes + _minutes(begun)
 

@@ -1,12 +1,13 @@
 """The two error rates that explain the label budget: on the teacher's states, and on one's own."""
 
-from collections.abc import Iterable, Iterator
-from statistics import fmean
+from collections.abc import Iterable, Iterator, Sequence
 
 import gymnasium as gym
+import numpy as np
 from trilemma_claims import Claim
 
 from baselines.evidence.results import Results
+from baselines.evidence.stats import Index, Matrix, bootstrap, interval
 from baselines.sweep.config import Compare
 from baselines.sweep.students import load_student
 from dagger_algo.collect import collect
@@ -16,6 +17,7 @@ from dagger_algo.gates.mixture import STUDENT_ONLY, TEACHER_ONLY
 from dagger_algo.policies.scripted import ExpertTeacher
 from dagger_algo.policy import Policy
 
+Counts = tuple[int, int]
 EPISODES = 30
 # Options of the toys that make their expert err. An error is one against the rule, not against a
 # teacher who does not know it.
@@ -24,7 +26,8 @@ _WEAKNESSES = ("expert_sees", "expert_error")
 
 def error_rates(config: Compare, results: Results) -> Iterator[Claim]:
     """Of every method's final students, evaluated greedily on held-out episodes, against an expert
-    that does not err, whatever their teacher was."""
+    that does not err, whatever their teacher was: the share of states at which they would not do
+    what it does, with an interval over seeds and episodes."""
     for env, budget in results.settings_pairs:
         environment = config.environment_of[env]
         options = {k: v for k, v in environment.given("heldout").items() if k not in _WEAKNESSES}
@@ -40,24 +43,45 @@ def error_rates(config: Compare, results: Results) -> Iterator[Claim]:
                     on_theirs.append(_wrong(student, shown))
                     on_own.append(_wrong(student, _roll(pool, student, teacher=False)))
                 yield Claim(
-                    f"{env} {budget}: {method} errs at {100 * fmean(on_theirs):.1f}% of the "
-                    f"teacher's states and {100 * fmean(on_own):.1f}% of its own"
+                    f"{env} {budget}: {method} errs at {_rate(on_theirs)} of the teacher's states "
+                    f"and {_rate(on_own)} of its own"
                 )
 
 
 def _roll(pool: EnvPool, acting: Policy, *, teacher: bool) -> list[Episode]:
     gate = TEACHER_ONLY if teacher else STUDENT_ONLY
-    return list(collect(pool, range(EPISODES), acting, gate=gate, teacher=ExpertTeacher()))
+    found = collect(pool, range(EPISODES), acting, gate=gate, teacher=ExpertTeacher())
+    return sorted(found, key=lambda episode: episode.seed)
 
 
-def _wrong(student: Policy, episodes: Iterable[Episode]) -> float:
-    """Share of labelled states at which the student would not do what the label says."""
-    wrong = []
+def _wrong(student: Policy, episodes: Iterable[Episode]) -> list[Counts]:
+    """Of every episode: at how many labelled states the student would not do what the label says,
+    and how many there are."""
+    counts = []
     for episode in episodes:
+        wrong = []
         for t, turn in enumerate(episode.turns):
             seen = tuple(one.observation for one in episode.turns[: t + 1])
             done = tuple(one.action for one in episode.turns[:t])
             [action] = student.act([Conversation(episode.key, seen, done)])
             if turn.label is not None and action is not None:
                 wrong.append(action.text != turn.label.text)
-    return fmean(wrong)
+        counts.append((sum(wrong), len(wrong)))
+    return counts
+
+
+def _rate(counts: Sequence[Sequence[Counts]]) -> str:
+    """Of all states together, with a bootstrap over seeds and episodes. Where no student errs at
+    all (or none does right) Clopper-Pearson's, for as many trials as there are episodes."""
+    wrong, states = np.moveaxis(np.array(counts, float), -1, 0)
+    mean = wrong.sum() / states.sum()
+    if mean in (0, 1):
+        low, high = (found := interval(np.full(wrong.shape, mean))).low, found.high
+    else:
+
+        def rate(seed: Index, episode: Index) -> Matrix:
+            drawn = states[seed, episode].sum((-2, -1))
+            return np.asarray(wrong[seed, episode].sum((-2, -1)) / drawn)
+
+        low, high = bootstrap(rate, wrong.shape)
+    return f"{100 * mean:.1f}% ({100 * low:.1f} to {100 * high:.1f})"
