@@ -12,8 +12,8 @@ Where the teacher is nearly certain that target can lose the format of the outpu
 Cliff (Li et al. 2026, 2605.08737) has a threshold λ*(p, b, c) of the teacher's modal probability p,
 the warm start's mass b and the clip strength c, at which the fixed point of the update, reduced to
 two events, leaves the tail mass that the clip keeps safe. `safe_extrapolation` is derived from that
-description, and has its fixed point, its tail and, with an undecided start (b = 1/2), its dependence
-on p and c alone. The paper's own formula we could not read: its constants may be others.
+description: it has its fixed point, its tail and, with an undecided start (b = 1/2), depends on p
+and c alone. The paper's own formula we could not read: its constants may be others.
 """
 
 import math

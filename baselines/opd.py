@@ -27,7 +27,7 @@ import numpy as np
 
 from baselines.distillation import DistillationConfig, Figures, distilled, sampled_logprobs
 from baselines.methods import method
-from baselines.token_rules import Rule, important
+from baselines.token_rules import Rule, divergences, important
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import Example, Target
 from dagger_algo.objectives import Jsd, Mixed, Objective, PolicyGradient
@@ -42,7 +42,8 @@ class OPDConfig(DistillationConfig):
     loss: Literal["k1", "k2", "k3", "top_k"] = "k1"
     """How the teacher's opinion is learnt."""
     top_k: int = 32
-    """Likeliest tokens that the teacher names in every place, for the loss of that name."""
+    """Likeliest tokens that the teacher names in every place: for the loss of that name, and for
+    the rules for tokens that ask how far it is from the student, who names as many."""
     tokens: Rule = "all"
     """Which tokens are learnt: all, or those that TIP's rules pick (`baselines/token_rules.py`)."""
     keep: float = 0.5
@@ -63,10 +64,16 @@ def train(run: Run, config: OPDConfig) -> None:
 
     def prepare(scored: list[Example]) -> tuple[list[Example], Figures]:
         if config.tokens != "all":
-            scored = select(run, scored, config.tokens, config.keep)
+            scored = select(run, scored, config.tokens, config.keep, top)
+        if config.loss != "top_k":
+            scored = [
+                replace(e, targets=tuple(replace(t, teacher_top=None) for t in e.targets))
+                for e in scored
+            ]
         return reward(scored) if config.loss == "k1" else scored, {}
 
-    top = config.top_k if config.loss == "top_k" else 0
+    named = config.loss == "top_k" or config.tokens in ("tip", "overconfident")
+    top = config.top_k if named else 0
     distilled(run, config, objective(config), prepare, top)
 
 
@@ -89,11 +96,13 @@ def reward(examples: Sequence[Example]) -> list[Example]:
     return [replace(e, targets=tuple(map(rewarded, e.targets))) for e in examples]
 
 
-def select(run: Run, examples: Sequence[Example], rule: Rule, keep: float) -> list[Example]:
+def select(
+    run: Run, examples: Sequence[Example], rule: Rule, keep: float, top: int = 0
+) -> list[Example]:
     """Weight 0 for the tokens that `rule` does not pick, and nothing of actions without a picked
-    one; the loss is the mean over the picked ones. How unsure the student was is read from a
-    forward pass of its own, which costs the teacher nothing."""
-    found = adviser(run.student, run.student).opinions(examples)
+    one; the loss is the mean over the picked ones. How unsure the student was, and its `top`
+    likeliest tokens, are read from a forward pass of its own, which costs the teacher nothing."""
+    found = adviser(run.student, run.student).opinions(examples, top=top)
     pairs = [
         [(target, own) for target, own in zip(example.targets, opinions, strict=True) if own]
         for example, opinions in zip(examples, found, strict=True)
@@ -101,8 +110,7 @@ def select(run: Run, examples: Sequence[Example], rule: Rule, keep: float) -> li
     every = [pair for those in pairs for pair in those]
     kept = important(
         np.array([h for _, own in every for h in own.entropies]),
-        np.array([p for _, own in every for p in own.logprobs]),
-        np.array([p for target, _ in every for p in target.teacher_logprobs or ()]),
+        np.array([d for target, own in every for d in divergences(target, own)]),
         rule,
         keep,
     )

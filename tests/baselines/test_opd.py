@@ -16,7 +16,7 @@ from baselines import opd, tip
 from baselines.distillation import reverse_kl
 from baselines.methods import bundled, get_method
 from baselines.opd import OPDConfig, objective, reward, select
-from baselines.token_rules import Rule, divergence, important
+from baselines.token_rules import Rule, divergence, divergences, important
 from dagger_algo.conversation import Action
 from dagger_algo.errors import ConfigError
 from dagger_algo.examples import Example, Target, own_actions
@@ -24,6 +24,7 @@ from dagger_algo.ledger import Budget, Ledger
 from dagger_algo.objectives import Jsd, Mixed, PolicyGradient
 from dagger_algo.policies.scripted import ExpertTeacher
 from dagger_algo.policies.tabular import TabularPolicy
+from dagger_algo.policy import Opinion
 from dagger_algo.run import Silent
 from dagger_algo.teachers.scoring import consult
 from tests.support.echo import echo_beginner, echo_policy, echo_run, echo_teacher, tokenizer
@@ -87,24 +88,41 @@ def test_k1_as_a_reward_has_the_gradient_of_the_reverse_divergence_in_expectatio
     torch.testing.assert_close(got, want)
 
 
-def test_the_two_event_divergence_by_hand() -> None:
-    got = divergence(np.array(log(0.5, 0.9)), np.array(log(0.5, 0.1)))
-    assert got.tolist() == pytest.approx([0.0, 0.8 * math.log(9)])
+def test_the_divergence_of_two_events_by_hand() -> None:
+    assert divergence([log(0.5, 0.5)]) == pytest.approx(0.0)
+    assert divergence([log(0.9, 0.1)]) == pytest.approx(0.8 * math.log(9))
 
 
-@given(st.lists(st.floats(-30.0, 30.0), min_size=8, max_size=8), st.integers(0, 3))
+def test_what_both_name_makes_the_divergence_exact() -> None:
+    student, teacher = log(0.5, 0.3, 0.2), log(0.2, 0.3, 0.5)
+    action = Action("a", (1,), (student[1],))
+    everything = tuple(enumerate(teacher))
+    target = Target(0, action, 1.0, teacher_logprobs=(teacher[1],), teacher_top=(everything,))
+    own = Opinion((student[1],), (1.0,), (tuple(enumerate(student)),))
+    assert divergences(target, own) == pytest.approx([0.3 * math.log(2.5)])
+    # Neither names any: the sampled token is as likely to both, and no more is known.
+    assert divergences(replace(target, teacher_top=None), own) == pytest.approx([0.0])
+    assert divergences(target, replace(own, top=())) == pytest.approx([0.0])
+    # The student names what the teacher does not: that one is among the others.
+    narrow = replace(target, teacher_top=(everything[:1],))
+    assert divergences(narrow, own) == pytest.approx([0.5 * math.log(2.5) + 0.2 * math.log(0.4)])
+
+
+@given(st.lists(st.floats(-30.0, 30.0), min_size=8, max_size=8), st.sets(st.integers(0, 3)))
 def test_it_is_never_negative_and_never_more_than_the_whole(
-    logits: list[float], token: int
+    logits: list[float], named: set[int]
 ) -> None:
     student, teacher = torch.tensor(logits, dtype=torch.float64).view(2, 4).log_softmax(-1)
     whole = float((student.exp() * (student - teacher)).sum())
-    part = divergence(np.array([float(student[token])]), np.array([float(teacher[token])]))
-    assert 0 <= part[0] <= whole + 1e-6
+    part = divergence([(float(student[i]), float(teacher[i])) for i in named | {0}])
+    assert 0 <= part <= whole + 1e-6
+    if len(named | {0}) >= 3 and float(teacher.min()) > -15:
+        assert part == pytest.approx(whole, abs=1e-6)
 
 
 # Unsure; sure and right; sure and wrong; rather unsure and rather wrong.
 ENTROPIES = np.array([2.0, 0.1, 0.1, 1.0])
-OWN, TEACHERS = np.array(log(0.2, 0.95, 0.95, 0.5)), np.array(log(0.2, 0.95, 0.01, 0.3))
+DIVERGENCES = np.array([0.0, 0.0, 4.2, 0.1])
 
 
 @pytest.mark.parametrize(
@@ -121,20 +139,19 @@ OWN, TEACHERS = np.array(log(0.2, 0.95, 0.95, 0.5)), np.array(log(0.2, 0.95, 0.0
 def test_the_rules_pick_the_regions_they_are_named_for(
     rule: Rule, keep: float, expected: list[bool]
 ) -> None:
-    assert important(ENTROPIES, OWN, TEACHERS, rule, keep).tolist() == expected
+    assert important(ENTROPIES, DIVERGENCES, rule, keep).tolist() == expected
 
 
 def test_the_soft_or_by_hand() -> None:
     # ĥ = 0, 1/2, 1 and d̂ = 1, 0, 0: scores 1, 1/2, 1, and of equals the earlier one comes first.
-    entropies, own = np.array([0.0, 1.0, 2.0]), np.array(log(0.9, 0.5, 0.5))
-    teachers = np.array(log(0.1, 0.5, 0.5))
-    assert important(entropies, own, teachers, "tip", 0.34).tolist() == [True, False, False]
-    assert important(entropies, own, teachers, "tip", 0.67).tolist() == [True, False, True]
+    entropies, apart = np.array([0.0, 1.0, 2.0]), np.array([1.7, 0.0, 0.0])
+    assert important(entropies, apart, "tip", 0.34).tolist() == [True, False, False]
+    assert important(entropies, apart, "tip", 0.67).tolist() == [True, False, True]
 
 
 def test_tokens_that_are_all_alike_can_be_picked_from() -> None:
     same = np.full(4, 0.5)
-    assert important(same, -same, -same, "tip", 0.5).tolist() == [True, True, False, False]
+    assert important(same, same, "tip", 0.5).tolist() == [True, True, False, False]
 
 
 def test_selection_gives_weights_and_a_mean_over_the_picked_tokens(tmp_path: Path) -> None:
