@@ -99,8 +99,9 @@ def safe_extrapolation(teacher: float, before: float, margin: float) -> float:
 
         λ* = (logit(u / (1 + margin)) - logit(v)) / (logit(u) - logit(v)) > 1
 
-    with v what it was before; infinite where teacher and reference agree. A nearly certain teacher
-    (u small) moves its bound towards 1, unless the student was about as certain before.
+    with v what it was before; infinite where teacher and reference agree. Where the teacher is
+    nearly certain of the token (u small) that is 1 + log(1 + margin) / (logit(p) - logit(b)), p and
+    b being teacher and before: near 1, unless the student was about as certain.
     """
     u, v = (teacher, before) if teacher < before else (1 - teacher, 1 - before)
     u, v = max(u, _LEAST), max(v, _LEAST)

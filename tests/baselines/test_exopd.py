@@ -95,6 +95,13 @@ def test_a_nearly_certain_teacher_is_extrapolated_less() -> None:
     assert bounds[-1] < 1.25
 
 
+@given(st.floats(1e-9, 1e-6), st.floats(0.2, 0.95), st.floats(0.1, 5.0))
+def test_the_bound_of_a_nearly_certain_teacher(doubt: float, before: float, margin: float) -> None:
+    apart = math.log((1 - doubt) / doubt) - math.log(before / (1 - before))
+    limit = 1 + math.log(1 + margin) / apart
+    assert safe_extrapolation(1 - doubt, before, margin) == pytest.approx(limit, abs=1e-4)
+
+
 def table(odds: float) -> TabularPolicy:
     words = [str(d) for d in range(4)]
     policy = TabularPolicy(words, learning_rate=0.5)
