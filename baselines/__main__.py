@@ -3,6 +3,9 @@
 import sys
 
 try:
+    from baselines.interrupts import listen
+
+    listen()
     from baselines.cli import main
 
     status = main()

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
+from baselines import interrupts
 from baselines.diagnose import Diagnose, diagnose
 from baselines.reporting.report import print_summary, write_report
 from baselines.reporting.view import View, view
@@ -39,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     errors = Console(stderr=True)
     try:
         command = _parse(sys.argv[1:] if arguments is None else arguments)
+        interrupts.check()
         if isinstance(command, Report):
             _finish(command.folder)
         elif isinstance(command, Diagnose):

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from baselines import interrupts
 from baselines.sweep.checks import check
 from baselines.sweep.config import Compare
 from baselines.sweep.display import Display
@@ -73,6 +74,7 @@ def _run(
     failed: set[Job] = set()
     written = time.monotonic()
     while waiting or workers.running:
+        interrupts.check()
         left_out: dict[Job, list[Job]] = {}
         for job in list(waiting):
             wanted = needs(config, job)

@@ -66,7 +66,13 @@ def labels(lifetime: float) -> dict[str, str]:
 
 
 def remove(api: Any, container: str) -> None:
-    """Remove a container and its anonymous volumes; what fails is done by a later `reap`."""
+    """Remove a container and its anonymous volumes; what fails is done with the next removal, or by
+    a later `reap`."""
+    for each in {container, *_owed.pop(os.environ.get("DOCKER_HOST"), ())}:
+        _remove(api, each)
+
+
+def _remove(api: Any, container: str) -> None:
     import docker.errors
 
     try:
@@ -79,9 +85,13 @@ def remove(api: Any, container: str) -> None:
             api.wait(container, timeout=_SECONDS, condition="removed")
     except docker.errors.APIError as error:
         if error.status_code != 404:
-            _owed.setdefault(os.environ.get("DOCKER_HOST"), set()).add(container)
+            _owe(container)
     except OSError:
-        _owed.setdefault(os.environ.get("DOCKER_HOST"), set()).add(container)
+        _owe(container)
+
+
+def _owe(container: str) -> None:
+    _owed.setdefault(os.environ.get("DOCKER_HOST"), set()).add(container)
 
 
 def reap() -> int:
@@ -99,9 +109,13 @@ def _reap(engine: Any) -> int:
     owed = _owed.pop(os.environ.get("DOCKER_HOST"), set())
     for container in engine.api.containers(all=True, filters={"label": OWNER}):
         if container["Id"] in owed or _is_left_over(container["Labels"]):
-            with contextlib.suppress(docker.errors.APIError):
+            # One that an engine has just found again may refuse.
+            try:
                 engine.api.remove_container(container["Id"], force=True, v=True)
                 removed += 1
+            except docker.errors.APIError as error:
+                if error.status_code != 404:
+                    _owe(container["Id"])
     # Imported here, since it imports this module.
     from swe_gym_env.sandbox.committed import reap_images
 

@@ -120,6 +120,15 @@ def test_what_no_one_will_end_is_reaped(engine: Any) -> None:
         engine.api.remove_container(made[2], force=True)
 
 
+def test_what_could_not_be_removed_goes_with_the_next_one(engine: Any) -> None:
+    left = engine.api.create_container(IMAGE, ["true"], labels=engine_module.labels(100))["Id"]
+    engine_module._owe(left)
+    with open_docker(IMAGE) as box:
+        assert not gone(engine, left, 0.1)
+    assert gone(engine, left, 5)
+    assert gone(engine, identity(box), 20)
+
+
 def test_an_engine_out_of_reach_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("docker")
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
