@@ -65,7 +65,7 @@ def train(run: Run, config: OPDConfig) -> None:
     def prepare(scored: list[Example]) -> tuple[list[Example], Figures]:
         if config.tokens != "all":
             scored = select(run, scored, config.tokens, config.keep, top)
-        if config.loss != "top_k":
+        if top and config.loss != "top_k":  # named for the rule alone
             scored = [
                 replace(e, targets=tuple(replace(t, teacher_top=None) for t in e.targets))
                 for e in scored

@@ -76,7 +76,8 @@ def _rate(counts: Sequence[Sequence[Counts]]) -> str:
     wrong, states = np.moveaxis(np.array(counts, float), -1, 0)
     mean = wrong.sum() / states.sum()
     if mean in (0, 1):
-        low, high = (found := interval(np.full(wrong.shape, mean))).low, found.high
+        same = interval(np.full(wrong.shape, mean))
+        low, high = same.low, same.high
     else:
 
         def rate(seed: Index, episode: Index) -> Matrix:

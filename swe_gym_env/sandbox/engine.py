@@ -68,11 +68,14 @@ def labels(lifetime: float) -> dict[str, str]:
 def remove(api: Any, container: str) -> None:
     """Remove a container and its anonymous volumes; what fails is done with the next removal, or by
     a later `reap`."""
-    for each in {container, *_owed.pop(os.environ.get("DOCKER_HOST"), ())}:
-        _remove(api, each)
+    # Only once the engine answers: one that is silent costs each call its whole time-out.
+    if _remove(api, container):
+        for owed in _owed.pop(os.environ.get("DOCKER_HOST"), ()):
+            _remove(api, owed)
 
 
-def _remove(api: Any, container: str) -> None:
+def _remove(api: Any, container: str) -> bool:
+    """Is it gone? Else it is owed."""
     import docker.errors
 
     try:
@@ -86,8 +89,11 @@ def _remove(api: Any, container: str) -> None:
     except docker.errors.APIError as error:
         if error.status_code != 404:
             _owe(container)
+            return False
     except OSError:
         _owe(container)
+        return False
+    return True
 
 
 def _owe(container: str) -> None:
